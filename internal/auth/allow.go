@@ -1,0 +1,112 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+)
+
+// Action is what somebody wants to do to a Resource.
+type Action string
+
+// The actions.
+const (
+	Publish Action = "publish" // send media to a stream
+	Read    Action = "read"    // receive media from a stream
+	Use     Action = "api"     // use the REST API as oneself
+	Operate Action = "operate" // see and end other people's sessions
+	Admin   Action = "admin"   // change users, groups, tokens, certificates, settings
+)
+
+// Actions lists every action a token's scope may name.
+func Actions() []Action { return []Action{Publish, Read, Use, Operate, Admin} }
+
+// Kind says what sort of thing a Resource is.
+type Kind string
+
+// The kinds of resources.
+const (
+	KindServer Kind = "server" // the server as a whole
+	KindStream Kind = "stream"
+)
+
+// Resource is a thing rights are asked for. Groups are those it belongs to; a
+// stream that does not exist yet and whose groups no configuration names has none.
+type Resource struct {
+	Kind   Kind
+	Name   string
+	Groups []string
+}
+
+// Server is the resource of actions that concern the server as a whole.
+func Server() Resource { return Resource{Kind: KindServer} }
+
+// Stream is the resource of the stream called name, which belongs to groups.
+func Stream(name string, groups []string) Resource {
+	return Resource{Kind: KindStream, Name: name, Groups: groups}
+}
+
+// ErrDenied is wrapped by every refusal of Allow.
+var ErrDenied = errors.New("not allowed")
+
+// Allow reports whether id may do a to r: nil, or an error that wraps
+// ErrDenied. It is the only place where rights are decided; what it does not
+// grant is denied.
+//
+// The rule of the house: a stream belongs to the groups its publisher may write
+// to, or to those its configuration names. Who may write to one of them may
+// publish it, who reads one of them may read it, and admins may do both.
+func Allow(id Identity, a Action, r Resource) error {
+	if id.User == "" {
+		return fmt.Errorf("%w: nobody is logged in", ErrDenied)
+	}
+	if id.Scope != nil && !id.Scope.covers(a, r) {
+		return fmt.Errorf("%w: the token is not valid for this", ErrDenied)
+	}
+	switch {
+	case id.IsAdmin():
+		return nil
+	case r.Kind == KindServer && a == Use:
+		return nil
+	case r.Kind == KindServer && a == Operate && id.Role == RoleOperator:
+		return nil
+	case r.Kind == KindStream && a == Publish:
+		write := id.WriteGroups()
+		if len(r.Groups) == 0 && len(write) > 0 || intersect(write, r.Groups) {
+			return nil
+		}
+		return fmt.Errorf("%w: %s may not publish to %s", ErrDenied, id.User, r.Name)
+	case r.Kind == KindStream && a == Read:
+		if intersect(id.ReadGroups(), r.Groups) {
+			return nil
+		}
+		return fmt.Errorf("%w: %s may not read %s", ErrDenied, id.User, r.Name)
+	}
+	return fmt.Errorf("%w: %s needs the right %q", ErrDenied, id.User, a)
+}
+
+func (s *Scope) covers(a Action, r Resource) bool {
+	if !slices.Contains(s.Actions, a) {
+		return false
+	}
+	if r.Kind != KindStream || len(s.Streams) == 0 {
+		return true
+	}
+	for _, pattern := range s.Streams {
+		// A pattern that cannot be parsed matches nothing: deny by default.
+		if ok, err := path.Match(pattern, r.Name); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+func intersect(a, b []string) bool {
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			return true
+		}
+	}
+	return false
+}
