@@ -37,6 +37,7 @@ type Resource struct {
 	Kind   Kind
 	Name   string
 	Groups []string
+	Every  bool // publishing takes the right in every one of Groups, not in any
 }
 
 // Server is the resource of actions that concern the server as a whole.
@@ -73,7 +74,10 @@ func Allow(id Identity, a Action, r Resource) error {
 		return nil
 	case r.Kind == KindStream && a == Publish:
 		write := id.WriteGroups()
-		if len(r.Groups) == 0 && len(write) > 0 || intersect(write, r.Groups) {
+		switch {
+		case len(r.Groups) == 0 && len(write) > 0,
+			r.Every && subset(r.Groups, write),
+			!r.Every && intersect(write, r.Groups):
 			return nil
 		}
 		return fmt.Errorf("%w: %s may not publish to %s", ErrDenied, id.User, r.Name)
@@ -109,4 +113,13 @@ func intersect(a, b []string) bool {
 		}
 	}
 	return false
+}
+
+func subset(a, of []string) bool {
+	for _, x := range a {
+		if !slices.Contains(of, x) {
+			return false
+		}
+	}
+	return true
 }
