@@ -111,7 +111,7 @@ func NewPacketizer(f *Format, pt uint8, ssrc uint32) (*Packetizer, error) {
 
 // Packetize returns au as RTP packets whose timestamps start at timestamp.
 func (p *Packetizer) Packetize(au [][]byte, timestamp uint32) (Packets, error) {
-	pkts, err := p.encode(au)
+	pkts, err := p.safely(au)
 	if err != nil {
 		return Packets{}, fmt.Errorf("codec: packetize %s: %w", p.format.Codec, err)
 	}
@@ -127,6 +127,18 @@ func (p *Packetizer) Packetize(au [][]byte, timestamp uint32) (Packets, error) {
 		out.add(&pkt.Header, pkt.Payload)
 	}
 	return out, nil
+}
+
+// safely runs the encoder. Those for MPEG-1 video and M-JPEG index into frames
+// that they take for well-formed; a publisher's broken frame is an error here
+// and costs that frame only.
+func (p *Packetizer) safely(au [][]byte) (pkts []*rtp.Packet, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("malformed frame: %v", v)
+		}
+	}()
+	return p.encode(au)
 }
 
 // Wrap returns payload, which came as one RTP packet of an Opaque stream, as a
