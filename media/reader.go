@@ -22,6 +22,10 @@ const (
 	StartLastKey
 	// StartNextKey waits for the next key frame.
 	StartNextKey
+	// StartOldestKey begins with the oldest key frame that is still held and
+	// keeps its true times: a few seconds, so that a segmenter has whole
+	// segments to offer at once.
+	StartOldestKey
 )
 
 // squeeze is by how much StartCatchup shortens the past: a group of pictures of
@@ -88,8 +92,12 @@ func (r *Reader) begin() {
 	if !ok {
 		return
 	}
+	if r.start == StartOldestKey {
+		key = r.oldestKey(key)
+		r.maxLag += ringKeep // it starts that far behind
+	}
 	r.cursor = key
-	if r.start == StartLastKey {
+	if r.start == StartLastKey || r.start == StartOldestKey {
 		r.live = key
 		return
 	}
@@ -99,6 +107,19 @@ func (r *Reader) begin() {
 			r.joinPTS[u.Track.Index] = max(r.joinPTS[u.Track.Index], u.PTS)
 		}
 	}
+}
+
+// oldestKey returns the position of the oldest key unit held, of which newest is
+// the newest, within ringKeep of the present.
+func (r *Reader) oldestKey(newest uint64) uint64 {
+	ring, s := &r.stream.ring, r.stream
+	for pos := ring.tail.Load(); pos < newest; pos++ {
+		u := ring.at(pos)
+		if u != nil && u.Key && (!s.hasVideo || u.Track == s.video) && time.Since(u.arrived) <= ringKeep {
+			return pos
+		}
+	}
+	return newest
 }
 
 // Pull fills into with the next units and returns how many, at least one. It

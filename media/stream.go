@@ -39,6 +39,7 @@ type Stream struct {
 	mu      sync.RWMutex // guards everything below, and writing to the ring
 	wake    *sync.Cond   // on mu.RLocker(): new units, or the end
 	readers map[*Reader]struct{}
+	guests  map[*Guest]struct{}
 	ended   error
 	dts     []dtsSource // by track index
 
@@ -64,7 +65,7 @@ func newStream(r *Router, name safename.Name, formats []*codec.Format) (*Stream,
 		return nil, fmt.Errorf("%w: a stream has 1 to %d tracks, not %d", ErrUnsupported, maxTracks, len(formats))
 	}
 	s := &Stream{Name: name, Since: time.Now(), router: r, MaxLag: r.cfg.MaxLag,
-		readers: make(map[*Reader]struct{}), dts: make([]dtsSource, len(formats))}
+		readers: make(map[*Reader]struct{}), guests: make(map[*Guest]struct{}), dts: make([]dtsSource, len(formats))}
 	s.wake = sync.NewCond(s.mu.RLocker())
 	s.ring.budget = int(r.cfg.BufferSize)
 	for i, f := range formats {
@@ -233,10 +234,18 @@ func (s *Stream) newReader(tracks []int, start Start) (*Reader, error) {
 	return rd, nil
 }
 
+// readerCount returns how many clients receive the stream; the server's own
+// readers are not among them.
 func (s *Stream) readerCount() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return len(s.readers)
+	n := len(s.guests)
+	for r := range s.readers {
+		if r.session != nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Stream) join(r *Reader) error {
@@ -349,6 +358,10 @@ func (s *Stream) Info() Info {
 		if r.session != nil {
 			in.Readers[r.session.Info().Protocol]++
 		}
+	}
+	for g := range s.guests {
+		in.BytesOut += g.bytes.Load()
+		in.Readers[g.session.Info().Protocol]++
 	}
 	return in
 }
