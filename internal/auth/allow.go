@@ -76,7 +76,7 @@ func Allow(id Identity, a Action, r Resource) error {
 		write := id.WriteGroups()
 		switch {
 		case len(r.Groups) == 0 && len(write) > 0,
-			r.Every && subset(r.Groups, write),
+			r.Every && len(r.Groups) > 0 && subset(r.Groups, write),
 			!r.Every && intersect(write, r.Groups):
 			return nil
 		}

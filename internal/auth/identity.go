@@ -8,6 +8,7 @@ package auth
 
 import (
 	"slices"
+	"time"
 )
 
 // Role is what a user is to the server as a whole.
@@ -52,6 +53,13 @@ type Identity struct {
 	Token  string  // public id of the token, where one was the proof
 	Scope  *Scope  // nil: unrestricted
 	System bool    // a part of the server itself (a configured source)
+
+	// What follows ties the value to the proof behind it. It is lost where an
+	// Identity is copied field by field or through JSON; Handle keeps it.
+	uid     string    // of the user; a user removed and added again has another
+	stamp   int64     // of the user when a password was the proof
+	epoch   uint64    // Sessions' count of changes before the rights were read
+	expires time.Time // when the token or certificate ends; zero: never
 }
 
 // System returns the identity of a part of the server acting on its

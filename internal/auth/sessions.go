@@ -15,6 +15,7 @@ import (
 var (
 	ErrRevoked = errors.New("access was taken away")
 	ErrKicked  = errors.New("ended by an administrator")
+	ErrExpired = errors.New("the token or certificate has expired")
 )
 
 // SessionInfo describes a live session to people.
@@ -40,15 +41,25 @@ type Session struct {
 	res  Resource
 	kick func(reason error)
 	reg  *Sessions
+
+	ended bool // kicked by expire; its owner has yet to Close it
 }
 
 // Sessions is the register of everything that is open, on every protocol. It
 // is what makes a revocation reach the sockets.
+//
+// A login and a revocation that cross each other leave nothing open: who
+// revokes first changes the data, then advances the epoch, then looks through
+// the register; a session is registered first and then compared with the epoch
+// its identity was read under. Whichever comes second sees the other.
 type Sessions struct {
 	changed func(SessionInfo, bool)
 
-	mu   sync.Mutex // guards live
-	live map[string]*Session
+	mu      sync.Mutex // guards what follows, and Session.id and Session.ended
+	live    map[string]*Session
+	epoch   uint64                           // changes of anybody's rights so far
+	current func(Identity) (Identity, error) // set by Service; nil without one
+	expiry  time.Time                        // no session ends by itself before; zero: none does
 }
 
 // NewSessions returns an empty register. changed, if not nil, is told of each
@@ -59,8 +70,10 @@ func NewSessions(changed func(s SessionInfo, open bool)) *Sessions {
 
 // Open registers a session of id that does a to r, if Allow permits. kick ends
 // the client's connection; it is called at most a few times, from another
-// goroutine, must not block and must be safe after the session is over. info's
-// ID, User, Token, Device, Action, Resource and Started are filled in here.
+// goroutine, must not block, must be safe after the session is over and may be
+// called before Open returns. info's ID, User, Token, Device, Action, Resource
+// and Started are filled in here. The error wraps ErrDenied, or ErrRevoked when
+// the rights of id were taken away since it was proven.
 func (s *Sessions) Open(id Identity, a Action, r Resource, info SessionInfo, kick func(reason error)) (*Session, error) {
 	if err := Allow(id, a, r); err != nil {
 		return nil, err
@@ -71,11 +84,99 @@ func (s *Sessions) Open(id Identity, a Action, r Resource, info SessionInfo, kic
 	ses := &Session{info: info, id: id, act: a, res: r, kick: kick, reg: s}
 	s.mu.Lock()
 	s.live[info.ID] = ses
+	s.expiresAt(id.expires)
+	stale := id.epoch != s.epoch && !id.System && s.current != nil
+	current := s.current
 	s.mu.Unlock()
+	if stale {
+		if err := ses.recheck(current); err != nil {
+			s.mu.Lock()
+			delete(s.live, info.ID)
+			s.mu.Unlock()
+			return nil, err
+		}
+	}
 	if s.changed != nil {
 		s.changed(info, true)
 	}
 	return ses, nil
+}
+
+// recheck replaces the session's identity with the present one, or says why the
+// session may not stay.
+func (ses *Session) recheck(current func(Identity) (Identity, error)) error {
+	s := ses.reg
+	s.mu.Lock()
+	id := ses.id
+	s.mu.Unlock()
+	now, err := current(id)
+	if err == nil {
+		err = Allow(now, ses.act, ses.res)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRevoked, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ses.id = now
+	s.expiresAt(now.expires)
+	return nil
+}
+
+// bind gives the register the way to today's rights.
+func (s *Sessions) bind(current func(Identity) (Identity, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = current
+}
+
+// now returns the present epoch. Rights read after it are at least that new.
+func (s *Sessions) now() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch
+}
+
+// advance makes every identity handed out so far be checked again when a
+// session is opened with it.
+func (s *Sessions) advance() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+}
+
+// expiresAt notes that a session ends at t. The caller holds mu.
+func (s *Sessions) expiresAt(t time.Time) {
+	if !t.IsZero() && (s.expiry.IsZero() || t.Before(s.expiry)) {
+		s.expiry = t
+	}
+}
+
+// expire ends the sessions whose token or certificate is past its time, and
+// returns how many. It costs next to nothing while none is.
+func (s *Sessions) expire(now time.Time) int {
+	s.mu.Lock()
+	if s.expiry.IsZero() || now.Before(s.expiry) {
+		s.mu.Unlock()
+		return 0
+	}
+	s.expiry = time.Time{}
+	var due []*Session
+	for _, ses := range s.live {
+		switch {
+		case ses.ended || ses.id.expires.IsZero():
+		case now.Before(ses.id.expires):
+			s.expiresAt(ses.id.expires)
+		default:
+			ses.ended = true
+			due = append(due, ses)
+		}
+	}
+	s.mu.Unlock()
+	for _, ses := range due {
+		ses.kick(ErrExpired)
+	}
+	return len(due)
 }
 
 // Info describes the session.
@@ -136,18 +237,10 @@ func (s *Sessions) Revalidate(match func(SessionInfo) bool, current func(Identit
 
 	ended := 0
 	for _, ses := range due {
-		now, err := current(ses.id)
-		if err == nil {
-			err = Allow(now, ses.act, ses.res)
-		}
-		if err != nil {
+		if err := ses.recheck(current); err != nil {
 			ended++
-			ses.kick(fmt.Errorf("%w: %w", ErrRevoked, err))
-			continue
+			ses.kick(err)
 		}
-		s.mu.Lock()
-		ses.id = now
-		s.mu.Unlock()
 	}
 	return ended
 }
