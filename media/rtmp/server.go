@@ -1,0 +1,182 @@
+// Package rtmp serves RTMP and RTMPS: encoders publish to the hub, players read
+// from it (Adobe RTMP 1.0, FLV 10.1 §E.4, Enhanced RTMP v2).
+//
+// Handshake, AMF and the writing of chunks are those of gortmplib. Reading is
+// done here, because limits before the login, tolerance for odd encoders and
+// readiness at the first frame have to be decided chunk by chunk. It does not
+// pull from or push to other servers, and it does not speak RTMPE or RTMPT.
+package rtmp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"muster/internal/auth"
+	"muster/internal/run"
+	"muster/media"
+)
+
+// Authenticator turns what a client showed into an identity.
+type Authenticator interface {
+	Authenticate(ctx context.Context, p auth.Proof) (auth.Identity, error)
+}
+
+// Deps is what the server needs of the house.
+type Deps struct {
+	Router *media.Router
+	Auth   Authenticator
+	Doors  *run.Doors
+	Log    *slog.Logger
+	TLS    *tls.Config                     // for RTMPS; nil leaves that door shut
+	Guard  func(net.Listener) net.Listener // limits connections; nil: no limit
+}
+
+// Stats counts since the start of the server.
+type Stats struct {
+	Open      int64 // connections open now
+	Total     int64 // connections ever
+	Publishes int64 // streams that became live
+	Plays     int64 // readers that were let in
+	Refused   int64 // requests answered with an error
+	Malformed int64 // connections ended for breaking the protocol or a limit
+	BytesIn   int64
+	BytesOut  int64
+}
+
+type counters struct {
+	open, total, publishes, plays, refused, malformed, bytesIn, bytesOut atomic.Int64
+}
+
+// Server serves RTMP. Make it with New.
+type Server struct {
+	cfg  Config
+	deps Deps
+	log  *slog.Logger
+	n    counters
+}
+
+// New returns a server; it opens nothing. cfg must be valid.
+func New(cfg Config, deps Deps) (*Server, error) {
+	if deps.Router == nil || deps.Auth == nil || deps.Doors == nil || deps.Log == nil {
+		return nil, errors.New("rtmp: router, auth, doors and log are needed")
+	}
+	return &Server{cfg: cfg, deps: deps, log: deps.Log.With("part", "rtmp")}, nil
+}
+
+// Stats returns the present counts.
+func (s *Server) Stats() Stats {
+	return Stats{
+		Open: s.n.open.Load(), Total: s.n.total.Load(), Publishes: s.n.publishes.Load(), Plays: s.n.plays.Load(),
+		Refused: s.n.refused.Load(), Malformed: s.n.malformed.Load(), BytesIn: s.n.bytesIn.Load(), BytesOut: s.n.bytesOut.Load(),
+	}
+}
+
+// Run listens and serves until ctx ends. A *run.BindError says that an address
+// could not be had.
+func (s *Server) Run(ctx context.Context) error {
+	if !s.cfg.Enabled {
+		<-ctx.Done()
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	g := run.NewGroup(ctx, s.log, "rtmp")
+	var listeners []net.Listener
+	defer func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+		cancel(nil)
+		g.Wait()
+	}()
+	open := func(name, address string) error {
+		if address == "" {
+			return nil
+		}
+		l, err := s.deps.Doors.Listen(ctx, name, address)
+		if err != nil {
+			return err
+		}
+		if s.deps.Guard != nil {
+			l = s.deps.Guard(l)
+		}
+		listeners = append(listeners, l)
+		g.Go(func(ctx context.Context) { cancel(s.accept(ctx, g, l, name == "rtmps")) })
+		return nil
+	}
+	if err := open("rtmp", s.cfg.Address); err != nil {
+		return err
+	}
+	if s.deps.TLS != nil {
+		if err := open("rtmps", s.cfg.TLSAddress); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// accept serves connections of l until it is closed.
+func (s *Server) accept(ctx context.Context, g *run.Group, l net.Listener, secure bool) error {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			var t interface{ Temporary() bool } // out of files: they come back
+			if errors.As(err, &t) && t.Temporary() {
+				select {
+				case <-ctx.Done():
+				case <-time.After(100 * time.Millisecond):
+				}
+				continue
+			}
+			return err
+		}
+		ok := g.Go(func(ctx context.Context) {
+			if secure {
+				nc = tls.Server(nc, s.deps.TLS)
+			}
+			s.ServeConn(ctx, nc)
+		})
+		if !ok {
+			nc.Close()
+		}
+	}
+}
+
+// ServeConn serves one connection and closes it. It is exported for doors that
+// find RTMP on a port they share: nc is the connection from its first byte on,
+// or a *tls.Conn, whose handshake may still be due. It returns when the client
+// has left or ctx has ended.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
+	defer run.Recover(s.log, "rtmp")
+	s.n.open.Add(1)
+	s.n.total.Add(1)
+	defer s.n.open.Add(-1)
+	defer nc.Close()
+
+	c := newConn(s, nc)
+	stop := context.AfterFunc(ctx, c.cut)
+	defer stop()
+	err := c.serve(ctx)
+	c.report(err)
+}
+
+// remoteOf returns the canonical address of the peer.
+func remoteOf(nc net.Conn) netip.AddrPort {
+	if a, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return netip.AddrPort{}
+}
