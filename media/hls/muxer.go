@@ -17,12 +17,13 @@ import (
 
 	"muster/internal/run"
 	"muster/media"
+	"muster/media/codec"
 )
 
 const (
 	keepAnswers = 3 * time.Second // a segment asked for by one is likely asked for by others now
 	maxPending  = 256             // answers of one segmenter that wait for media; more are refused
-	maxRefused  = 30              // units in a row that the segmenter may refuse before it is given up
+	maxRefused  = 30              // units in a row that the segmenter may refuse before it begins anew
 	clockAhead  = time.Minute     // a longer step of the video's clock is a new clock
 	clockBack   = 500 * time.Millisecond
 	apart       = 10 * time.Second // tracks further apart do not belong to one moment
@@ -31,7 +32,7 @@ const (
 // Why a segmenter cannot answer.
 var (
 	errPending = errors.New("too many requests wait for this stream")
-	errGivenUp = errors.New("the segmenter cannot use what the stream sends")
+	errChanged = errors.New("the stream changed to what HLS cannot carry")
 )
 
 // muxer segments one stream for all who watch it. One goroutine feeds it;
@@ -106,7 +107,7 @@ func (m *muxer) restart() error {
 			continue
 		}
 		if t = newTrack(t.format, m.cfg.Variant); t == nil {
-			return errGivenUp
+			return errChanged
 		}
 		m.tracks[i] = t
 		out.Tracks = append(out.Tracks, t.out)
@@ -166,7 +167,8 @@ func (m *muxer) feed(ctx context.Context) {
 }
 
 // write hands one unit to the segmenter. Units that it cannot use are counted
-// and left out; the error says that it cannot use any.
+// and left out; too many in a row make it begin anew at the next key frame. The
+// error says that it cannot.
 func (m *muxer) write(d media.Delivery) error {
 	t := m.tracks[d.Track.Index]
 	if t == nil {
@@ -208,8 +210,10 @@ func (m *muxer) write(d media.Delivery) error {
 		if leads {
 			m.refused++
 		}
-		if m.refused > maxRefused {
-			return fmt.Errorf("%w: %w", errGivenUp, err)
+		if m.refused > maxRefused && !m.stale {
+			m.count.failures.Add(1)
+			m.log.Warn("segments begin anew: too many units cannot be used", "error", err)
+			m.stale = true
 		}
 	}
 	return nil
@@ -268,6 +272,9 @@ func (m *muxer) ask(out *gohlslib.Muxer, a *answer, key, file, query string) {
 	w := &recorder{header: make(http.Header)}
 	out.Handle(w, r)
 	a.kind, a.body, a.at = w.header.Get("Content-Type"), w.body.Bytes(), time.Now()
+	if strings.HasSuffix(file, "_init.mp4") {
+		codec.FixVPCC(a.body)
+	}
 	a.status = w.status
 }
 

@@ -51,8 +51,8 @@ type Stats struct {
 	Refused  int64 // requests without a right to what they asked for
 	Bytes    int64 // sent in answers
 	BadUnits int64 // access units that the segmenter could not use
-	Restarts int64 // segmenters begun anew: parameters or clock changed in flight
-	Failures int64 // segmenters given up; the next request makes a new one
+	Restarts int64 // series of segments begun anew in flight
+	Failures int64 // of these, because too many units could not be used; and segmenters given up
 }
 
 type counters struct {

@@ -182,6 +182,7 @@ func TestRealPlayerDecodes(t *testing.T) {
 		{"AAC alone", "ts", LowLatency, []string{"-map", "1:a", "-c:a", "aac"}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			c := makeClip(t, tc.container, tc.args...)
 			h := start(t, func(c *Config, _ *Deps) { c.Variant = tc.variant })
 			p := h.air(t, c)
