@@ -23,6 +23,7 @@ import (
 
 	"muster/internal/auth"
 	"muster/internal/bus"
+	"muster/internal/conf"
 	"muster/internal/safename"
 	"muster/media/codec"
 )
@@ -57,7 +58,7 @@ func (c Client) session() auth.SessionInfo {
 
 // Config is the hub's own part of the section media.
 type Config struct {
-	BufferSize int64                 `yaml:"bufferSize" doc:"Bytes of newest media kept per stream for late and slow readers."`
+	BufferSize conf.Size             `yaml:"bufferSize" doc:"How much of the newest media is kept per stream for late and slow readers."`
 	MaxLag     time.Duration         `yaml:"maxLag" doc:"A reader further behind than this skips to the newest key frame."`
 	Paths      map[string]PathConfig `yaml:"paths" doc:"Settings of single streams by name, or by regular expression when the key starts with '~'."`
 }
@@ -73,12 +74,12 @@ type PathConfig struct {
 
 // DefaultConfig returns the settings that run without a configuration file.
 func DefaultConfig() Config {
-	return Config{BufferSize: 32 << 20, MaxLag: 3 * time.Second, Paths: map[string]PathConfig{}}
+	return Config{BufferSize: 32 * conf.MiB, MaxLag: 3 * time.Second, Paths: map[string]PathConfig{}}
 }
 
 // Validate reports the first setting that cannot work.
 func (c Config) Validate() error {
-	if c.BufferSize < 1<<20 {
+	if c.BufferSize < conf.MiB {
 		return errors.New("bufferSize: at least 1 MiB is needed to hold a group of pictures")
 	}
 	if c.MaxLag < 100*time.Millisecond {
