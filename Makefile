@@ -1,0 +1,59 @@
+# Muster. `make help` explains every target.
+SHELL := /bin/sh
+GO ?= go
+DATA ?= data
+TAGS := codecs
+GOFLAGS_BUILD := -trimpath -tags $(TAGS)
+
+.PHONY: help run test unit e2e race lint build static web web-check bench fuzz clean check-go
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: check-go ## install what is needed, build, and start the server with its data in ./data
+	@scripts/packages.sh run
+	@$(MAKE) --no-print-directory build
+	@exec bin/muster serve --data $(DATA)
+
+build: check-go ## build bin/muster
+	@$(GO) build $(GOFLAGS_BUILD) -o bin/muster ./cmd/muster
+
+static: check-go ## build bin/muster-static: no C, runs on any Linux of this architecture
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/muster-static ./cmd/muster
+
+test: check-go ## everything CI checks: lint, pages, unit and end-to-end tests with the race detector
+	@scripts/packages.sh test
+	@$(MAKE) --no-print-directory lint web-check static build
+	$(GO) test -race -tags $(TAGS) -timeout 20m ./...
+
+unit: check-go ## the fast tests only
+	$(GO) test -short ./...
+
+lint: check-go ## gofmt, vet, staticcheck
+	@bad=$$(gofmt -l cmd internal media web/*.go web/api web/front bench test 2>/dev/null); [ -z "$$bad" ] || { echo "gofmt these files: $$bad"; exit 1; }
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags $(TAGS) ./...
+
+web: ## build web/dist from web/ui (Node 20 or newer)
+	cd web/ui && npm ci --no-audit --no-fund && npm run build
+
+web-check: web ## check the pages' sources and that the committed web/dist is what they build
+	cd web/ui && npm run check && npm test
+	@git diff --exit-code --stat -- web/dist && [ -z "$$(git status --porcelain -- web/dist)" ] || { echo "web/dist differs from what web/ui builds: commit the result of 'make web'"; exit 1; }
+
+bench: build ## load figures; PEER=/path/to/mediamtx measures a peer in the same run
+	$(GO) run ./bench/media -muster bin/muster $(if $(PEER),-peer $(PEER))
+
+fuzz: ## every fuzz target for FUZZTIME (default 30s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$pkg || exit 1; \
+	  done; done
+
+clean: ## remove what the other targets built
+	rm -rf bin web/ui/node_modules
+
+check-go:
+	@command -v $(GO) >/dev/null || { echo "Go is not installed. Get 1.26 or newer from https://go.dev/dl and put its bin folder on the PATH."; exit 1; }
+	@v=$$($(GO) env GOVERSION | sed 's/^go//'); major=$${v%%.*}; rest=$${v#*.}; minor=$${rest%%[!0-9]*}; \
+	[ "$$major" -gt 1 ] || [ "$$minor" -ge 26 ] || { echo "Go $$v is too old: Muster needs 1.26 or newer from https://go.dev/dl."; exit 1; }

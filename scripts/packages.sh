@@ -1,0 +1,50 @@
+#!/bin/sh
+# Installs the Debian packages that a make target needs and says what each is
+# for. Usage: scripts/packages.sh run|test|web
+set -eu
+
+run_packages='
+ffmpeg             publishes and plays the streams of the README
+'
+test_packages='
+gcc                the race detector of the Go tests
+libc6-dev          likewise
+ffmpeg             publishes and reads every protocol in the tests
+gstreamer1.0-tools another RTSP client than ffmpeg
+gstreamer1.0-plugins-base   its test picture and converters
+gstreamer1.0-plugins-good   its RTSP reader
+gstreamer1.0-plugins-bad    its H.264 parser
+gstreamer1.0-plugins-ugly   its H.264 encoder
+gstreamer1.0-libav          its decoders
+gstreamer1.0-rtsp           its RTSP publisher
+chromium           WebRTC and the pages in a real browser
+fonts-dejavu-core  letters for the browser'"'"'s screenshots
+postgresql         the other database
+openssl            checks our certificates from outside
+curl               speaks to the API like a script
+'
+case "${1:-}" in
+run) list=$run_packages ;;
+test) list=$test_packages ;;
+*) echo "usage: $0 run|test" >&2; exit 2 ;;
+esac
+
+missing=''
+while read -r name why; do
+	[ -n "$name" ] || continue
+	dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' && continue
+	echo "needs the Debian package $name: $why"
+	missing="$missing $name"
+done <<EOF
+$list
+EOF
+[ -n "$missing" ] || exit 0
+
+sudo=''
+if [ "$(id -u)" -ne 0 ]; then
+	sudo=sudo
+	command -v sudo >/dev/null || { echo "not root and no sudo: run  apt-get install$missing  as root" >&2; exit 1; }
+fi
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 — one word per package is what is wanted
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
