@@ -1,0 +1,294 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"muster/internal/auth"
+	"muster/internal/bus"
+	"muster/media"
+	"muster/web/login"
+	"muster/web/problem"
+)
+
+const (
+	factSessionOpened = "session.opened"
+	factSessionClosed = "session.closed"
+
+	eventQueue  = 256              // facts that wait for one page; further ones are dropped and it is told to reload
+	eventWrite  = 10 * time.Second // a page that takes longer for one message is closed
+	eventRead   = 512              // bytes of a message from the page, which has nothing to say
+	rightsPause = 250 * time.Millisecond
+	maxTold     = 10_000 // sessions remembered per page
+)
+
+// Why a live channel is closed by the server.
+var (
+	errGoingDown = errors.New("the server is going down")
+	errLoggedOut = errors.New("the login is over")
+)
+
+// Event is one message of the live channel.
+type Event struct {
+	Kind string    `json:"kind"`
+	Time time.Time `json:"time"`
+	Data any       `json:"data"`
+}
+
+type hello struct {
+	Me      Me       `json:"me"`
+	Streams []Stream `json:"streams"`
+}
+
+type streamStats struct {
+	Name    string `json:"name"`
+	Bitrate int64  `json:"bitrate"`
+	Viewers int    `json:"viewers"`
+}
+
+type statsData struct {
+	Streams []streamStats `json:"streams"`
+}
+
+type eventsOut struct {
+	Body func(ctx huma.Context)
+}
+
+func (a *API) events() {
+	o := op("events", http.MethodGet, "/events", "Live events over a WebSocket (RFC 6455)")
+	o.Description = "Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
+	o.Responses = map[string]*huma.Response{"101": {Description: "Switching Protocols"}}
+	o.DefaultStatus = http.StatusSwitchingProtocols
+	register(a, user, o, func(ctx context.Context, _ auth.Identity, _ *none) (*eventsOut, error) {
+		if a.Bus == nil {
+			return nil, errStopped
+		}
+		return &eventsOut{func(hc huma.Context) {
+			r, w := humago.Unwrap(hc)
+			a.follow(w, r)
+		}}, nil
+	})
+}
+
+func caller(ctx context.Context) (auth.Identity, bool) {
+	c, ok := login.From(ctx)
+	return c.Identity, ok
+}
+
+// follow serves one page.
+func (a *API) follow(w http.ResponseWriter, r *http.Request) {
+	who, _ := login.From(r.Context())
+	if login.CrossSite(r) {
+		problem.Write(w, http.StatusForbidden, "This request comes from a page of another site.")
+		return
+	}
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		problem.Write(w, http.StatusUpgradeRequired, "This address speaks WebSocket only.")
+		return
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(a.down, func() { cancel(errGoingDown) })()
+	if who.Over != nil {
+		defer context.AfterFunc(who.Over, func() { cancel(errLoggedOut) })()
+	}
+	if who.Over == nil && a.Sessions != nil {
+		// A cookie's login is on the register already; others get an entry.
+		agent := r.UserAgent()
+		info := auth.SessionInfo{Protocol: "web", Remote: login.PeerFrom(ctx).Addr, Agent: agent[:min(len(agent), 200)]}
+		session, err := a.Sessions.Open(who.Identity, auth.Use, auth.Server(), info, func(reason error) { cancel(reason) })
+		if err != nil {
+			problem.Write(w, http.StatusForbidden, whyNot(user))
+			return
+		}
+		defer session.Close()
+	}
+	// Subscribed before the state is read: nothing falls in between.
+	sub := a.Bus.Subscribe(eventQueue)
+	defer sub.Close()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		return // Accept has answered
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(eventRead)
+	p := &page{a: a, conn: conn, sub: sub, who: who, id: who.Identity, told: make(map[string]struct{})}
+	err = p.serve(conn.CloseRead(ctx))
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errGoingDown):
+		conn.Close(websocket.StatusGoingAway, "the server is going down")
+	case cause != nil, errors.Is(err, errLoggedOut):
+		conn.Close(websocket.StatusPolicyViolation, "logged out")
+	case err != nil:
+		a.Log.Debug("live channel", "user", p.id.User, "error", err)
+	}
+}
+
+// page is one live channel, served by one goroutine.
+type page struct {
+	a    *API
+	conn *websocket.Conn
+	sub  *bus.Subscription
+	who  login.Caller
+	id   auth.Identity // as of the last look
+	told map[string]struct{}
+	lost int64 // facts known to be dropped
+}
+
+// serve sends until ctx ends: the page has gone, its login is over, or the
+// server is going down.
+func (p *page) serve(ctx context.Context) error {
+	if err := p.hello(ctx); err != nil {
+		return err
+	}
+	stats := time.NewTicker(statsEvery)
+	defer stats.Stop()
+	var again <-chan time.Time // set while rights are to be read anew
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-p.sub.C:
+			if again == nil && changesRights(f) {
+				again = time.After(rightsPause)
+			}
+			err = p.fact(ctx, f)
+		case <-again:
+			again = nil
+			err = p.rights(ctx)
+		case <-stats.C:
+			if p.who.Touch != nil {
+				p.who.Touch()
+			}
+			err = p.stats(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func changesRights(f bus.Fact) bool {
+	return f.Kind == auth.FactUserChanged || f.Kind == auth.FactGroupChanged || f.Kind == auth.FactTokenChanged
+}
+
+// rights reads the rights anew and greets again when they have changed.
+func (p *page) rights(ctx context.Context) error {
+	now, err := p.a.Profiles.Current(ctx, p.id)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLoggedOut, err)
+	}
+	same := sameRights(p.id, now)
+	p.id = now
+	if same {
+		return nil
+	}
+	return p.hello(ctx)
+}
+
+func sameRights(a, b auth.Identity) bool {
+	x, errX := json.Marshal(meOf(a))
+	y, errY := json.Marshal(meOf(b))
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+func (p *page) hello(ctx context.Context) error {
+	return p.send(ctx, Event{Kind: "hello", Time: time.Now(), Data: hello{Me: meOf(p.id), Streams: p.a.list(p.id)}})
+}
+
+func (p *page) stats(ctx context.Context) error {
+	data := statsData{Streams: []streamStats{}}
+	for _, s := range p.a.list(p.id) {
+		data.Streams = append(data.Streams, streamStats{s.Name, s.Bitrate, s.Viewers})
+	}
+	return p.send(ctx, Event{Kind: "stream.stats", Time: time.Now(), Data: data})
+}
+
+// fact sends f if the page may know it.
+func (p *page) fact(ctx context.Context, f bus.Fact) error {
+	if n := p.sub.Dropped(); n > p.lost {
+		p.lost = n
+		if err := p.send(ctx, Event{Kind: "lagged", Time: time.Now(), Data: struct{}{}}); err != nil {
+			return err
+		}
+	}
+	if !p.sees(f) {
+		return nil
+	}
+	data := f.Data
+	switch d := data.(type) {
+	case media.Info:
+		complete(&d)
+		data = Stream{Info: d}
+	case nil:
+		data = struct{}{}
+	}
+	return p.send(ctx, Event{Kind: f.Kind, Time: f.Time, Data: data})
+}
+
+// sees applies the rule of bus.Fact, and the rules of streams and sessions.
+func (p *page) sees(f bus.Fact) bool {
+	isAdmin := auth.Allow(p.id, auth.Admin, auth.Server()) == nil
+	switch d := f.Data.(type) {
+	case media.Info:
+		return auth.Allow(p.id, auth.Read, auth.Stream(d.Name, f.Groups)) == nil
+	case auth.SessionInfo:
+		return p.seesSession(d, f.Kind == factSessionOpened)
+	}
+	switch {
+	case isAdmin:
+		return true
+	case f.User != "" && f.User == p.id.User:
+		return true
+	case f.Admin:
+		return false
+	case f.Groups == nil:
+		return true
+	}
+	for _, g := range p.id.ReadGroups() {
+		for _, of := range f.Groups {
+			if g == of {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// seesSession remembers which sessions the page was told of: the stream of one
+// that closes may be gone, and with it the way to tell whose it was.
+func (p *page) seesSession(s auth.SessionInfo, opened bool) bool {
+	if !opened {
+		_, known := p.told[s.ID]
+		delete(p.told, s.ID)
+		return known || p.a.seesSession(p.id, s)
+	}
+	if !p.a.seesSession(p.id, s) {
+		return false
+	}
+	if len(p.told) < maxTold {
+		p.told[s.ID] = struct{}{}
+	}
+	return true
+}
+
+func (p *page) send(ctx context.Context, e Event) error {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, eventWrite)
+	defer cancel()
+	return p.conn.Write(ctx, websocket.MessageText, b)
+}
