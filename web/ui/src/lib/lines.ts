@@ -1,0 +1,20 @@
+/** Lines to paste. Pure. */
+import type { Door } from '$lib/api/types';
+
+/** Port of a host:port or [v6]:port, or '' when there is none. */
+export function portOf(address: string): string {
+  return /:(\d+)$/.exec(address)?.[1] ?? '';
+}
+
+/** An IPv6 address needs brackets in a URL. */
+export function hostInUrl(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
+
+/** The ffmpeg line that publishes a test picture to this server. Never holds a real password. */
+export function publishLine(host: string, user: string, doors: Door[]): string {
+  const door = doors.find((d) => d.name.toLowerCase() === 'rtsp' && d.network === 'tcp' && !d.error);
+  const port = (door && portOf(door.address)) || '8554';
+  const where = `rtsp://${encodeURIComponent(user)}:PASSWORD@${hostInUrl(host)}:${port}/test`;
+  return `ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60 -f rtsp -rtsp_transport tcp ${where}`;
+}

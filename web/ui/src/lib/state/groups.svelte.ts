@@ -1,0 +1,36 @@
+import type { Stream } from '$lib/api/types';
+import { recall, remember } from './prefs';
+import { session } from './session.svelte';
+import { streams } from './streams.svelte';
+
+/** The groups one sees, and which of them are switched off on this device. */
+class GroupFilter {
+  hidden = $state<string[]>(recall<string[]>('groups.hidden', []));
+  /** One's own groups and, for those who see more, the groups of what is live. */
+  names = $derived(
+    [...new Set([...(session.me?.groups ?? []).filter((g) => g.out || g.in).map((g) => g.group), ...streams.all.flatMap((s) => s.groups)])].sort(
+      (a, b) => a.localeCompare(b, 'en', { numeric: true }),
+    ),
+  );
+
+  isOn(group: string): boolean {
+    return !this.hidden.includes(group);
+  }
+
+  toggle(group: string): void {
+    this.hidden = this.isOn(group) ? [...this.hidden, group] : this.hidden.filter((g) => g !== group);
+    remember('groups.hidden', this.hidden);
+  }
+
+  showAll(): void {
+    this.hidden = [];
+    remember('groups.hidden', this.hidden);
+  }
+
+  /** A stream is shown while one of its groups is on; one without groups always is. */
+  shows(stream: Stream): boolean {
+    return stream.groups.length === 0 || stream.groups.some((g) => this.isOn(g));
+  }
+}
+
+export const groupFilter = new GroupFilter();

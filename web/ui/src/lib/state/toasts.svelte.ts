@@ -1,0 +1,25 @@
+export type Tone = 'plain' | 'good' | 'bad';
+
+export interface Toast {
+  id: number;
+  text: string;
+  tone: Tone;
+}
+
+/** Short sentences about what just happened. At most four; the oldest goes first. */
+class Toasts {
+  list = $state<Toast[]>([]);
+  #next = 1;
+
+  say(text: string, tone: Tone = 'plain'): void {
+    const id = this.#next++;
+    this.list = [...this.list.slice(-3), { id, text, tone }];
+    setTimeout(() => this.dismiss(id), tone === 'bad' ? 10_000 : 4_000);
+  }
+
+  dismiss(id: number): void {
+    this.list = this.list.filter((toast) => toast.id !== id);
+  }
+}
+
+export const toasts = new Toasts();
