@@ -136,6 +136,9 @@ func (c *conn) serve(ctx context.Context) error {
 		case '\r', '\n':
 			_, err = c.br.Discard(1) // some clients send one between requests
 		default:
+			if !isToken(string(first)) { // nor would a line end ever come: TLS, say
+				return malformedf("neither a request nor media")
+			}
 			err = c.request(ctx)
 		}
 		if err != nil {

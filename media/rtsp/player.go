@@ -105,11 +105,17 @@ func (p *player) info(base string) string {
 		part := fmt.Sprintf("url=%s;seq=%d", url, t.seq)
 		if known {
 			tr := p.s.stream.Tracks[t.index]
-			part += fmt.Sprintf(";rtptime=%d", tr.RTPTime(media.Ticks(p.zero, tr.Format().ClockRate)))
+			part += fmt.Sprintf(";rtptime=%d", rtpTime(tr, p.zero))
 		}
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, ",")
+}
+
+// rtpTime returns the RTP timestamp of a moment in the stream's time. The
+// nanosecond makes up for what was cut off when ticks became a duration.
+func rtpTime(t *media.Track, at time.Duration) uint32 {
+	return t.RTPTime(media.Ticks(at+time.Nanosecond, t.Format().ClockRate))
 }
 
 func (p *player) run(ctx context.Context) {
@@ -232,7 +238,7 @@ func (p *player) reportDue() bool {
 // arrival is all that is known of the capture time.
 func (p *player) appendReport(b []byte, t *track) []byte {
 	tr := p.s.stream.Tracks[t.index]
-	sr := senderReport{ssrc: tr.SSRC(), ntp: toNTP(p.refWall), rtp: tr.RTPTime(media.Ticks(p.refAt, tr.Format().ClockRate))}
+	sr := senderReport{ssrc: tr.SSRC(), ntp: toNTP(p.refWall), rtp: rtpTime(tr, p.refAt)}
 	return appendSenderReport(b, sr, t.packets, t.octets, p.s.id)
 }
 

@@ -93,10 +93,13 @@ func start(t testing.TB, change func(*Config, *media.Config)) *rig {
 	r.router = media.New(hub, r.sessions, bus.New(), log)
 	doors := run.NewDoors()
 	var err error
+	impatient := cfg.SessionTimeout // a test may be less patient than an operator
+	cfg.SessionTimeout = DefaultConfig().SessionTimeout
 	r.Server, err = New(cfg, Deps{Router: r.router, Auth: r.auth, Doors: doors, Log: log, TLS: testTLS(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.cfg.SessionTimeout = impatient
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
