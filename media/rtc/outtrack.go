@@ -1,0 +1,238 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"muster/media"
+	"muster/media/codec"
+)
+
+// history is how many packets of a track can be sent again: half a second of a
+// 20 Mbit/s video, ten seconds of sound. They are references to the packets that
+// the hub shares among all readers.
+const history = 1024 // a power of two
+
+// outTrack sends one track of a stream to one peer. It is a webrtc.TrackLocal.
+type outTrack struct {
+	source *media.Track
+	codec  offeredCodec
+	rtxPT  webrtc.PayloadType // 0: the peer takes no separate retransmissions
+	sender *webrtc.RTPSender
+
+	mu      sync.Mutex // guards what follows; held while a packet is encrypted
+	bound   bool
+	stream  webrtc.TrackLocalWriter
+	ssrc    webrtc.SSRC
+	rtxSSRC webrtc.SSRC
+	header  rtp.Header
+	seq     uint16
+	rtxSeq  uint16
+	past    []sentPacket // ring of history packets, by sequence number
+	packets uint32
+	octets  uint32
+
+	window time.Time // start of the second that resent counts
+	resent int
+}
+
+type sentPacket struct {
+	pkt []byte // shared with all readers; never written to
+	ts  uint32
+	seq uint16
+	at  time.Time // last resent; a peer asks several times within a round trip
+}
+
+func newOutTrack(t *media.Track, c offeredCodec, rtx webrtc.PayloadType) *outTrack {
+	if t.Format().Kind() != codec.Video {
+		rtx = 0
+	}
+	return &outTrack{source: t, codec: c, rtxPT: rtx, seq: uint16(rand.Uint32()), rtxSeq: uint16(rand.Uint32())}
+}
+
+// feedback lists what the peer may tell us about the track.
+func (o *outTrack) feedback() []webrtc.RTCPFeedback {
+	if o.Kind() == webrtc.RTPCodecTypeAudio {
+		return []webrtc.RTCPFeedback{{Type: webrtc.TypeRTCPFBNACK}}
+	}
+	return []webrtc.RTCPFeedback{
+		{Type: webrtc.TypeRTCPFBNACK}, {Type: webrtc.TypeRTCPFBNACK, Parameter: "pli"}, {Type: webrtc.TypeRTCPFBCCM, Parameter: "fir"},
+	}
+}
+
+var errNoCodec = errors.New("the codec of the offer was not negotiated")
+
+// Bind implements webrtc.TrackLocal.
+func (o *outTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range c.CodecParameters() {
+		if p.PayloadType != o.codec.pt {
+			continue
+		}
+		o.stream, o.ssrc, o.rtxSSRC = c.WriteStream(), c.SSRC(), c.SSRCRetransmission()
+		if o.rtxSSRC == 0 {
+			o.rtxPT = 0
+		}
+		o.header = rtp.Header{Version: 2}
+		o.past = make([]sentPacket, history)
+		o.bound = true
+		return p, nil
+	}
+	return webrtc.RTPCodecParameters{}, errNoCodec
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (o *outTrack) Unbind(webrtc.TrackLocalContext) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bound, o.past = false, nil
+	return nil
+}
+
+// ID implements webrtc.TrackLocal.
+func (o *outTrack) ID() string { return string(o.source.Format().Kind()) }
+
+// RID implements webrtc.TrackLocal: there is no simulcast to readers.
+func (o *outTrack) RID() string { return "" }
+
+// StreamID implements webrtc.TrackLocal: what has the same is kept in step.
+func (o *outTrack) StreamID() string { return "muster" }
+
+// Kind implements webrtc.TrackLocal.
+func (o *outTrack) Kind() webrtc.RTPCodecType {
+	if o.source.Format().Kind() == codec.Video {
+		return webrtc.RTPCodecTypeVideo
+	}
+	return webrtc.RTPCodecTypeAudio
+}
+
+// send writes a packet of the hub with shift added to its timestamp.
+func (o *outTrack) send(pkt []byte, shift uint32) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.bound {
+		return
+	}
+	seq, ts := o.seq, codec.PacketTimestamp(pkt)+shift
+	o.seq++
+	o.past[seq%history] = sentPacket{pkt: pkt, ts: ts, seq: seq}
+	o.packets++
+	o.octets += uint32(len(codec.PacketPayload(pkt)))
+	o.write(o.codec.pt, o.ssrc, seq, ts, pkt, codec.PacketPayload(pkt))
+}
+
+// write is called with mu held. An error means that the peer is going; the
+// session notices by itself.
+func (o *outTrack) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, ts uint32, pkt, payload []byte) {
+	o.header.Marker = codec.PacketMarker(pkt)
+	o.header.PayloadType, o.header.SSRC = uint8(pt), uint32(ssrc)
+	o.header.SequenceNumber, o.header.Timestamp = seq, ts
+	_, _ = o.stream.WriteRTP(&o.header, payload)
+}
+
+// Limits on retransmissions, so that a peer cannot multiply what it is sent.
+const (
+	maxResent   = 1000                  // packets per second and track
+	resendPause = 10 * time.Millisecond // the same packet not more often than this
+)
+
+// resend answers a NACK (RFC 4585 §6.2.1), by RTX where the peer takes it
+// (RFC 4588). It returns how many were sent and how many could not be.
+func (o *outTrack) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.bound {
+		return 0, 0
+	}
+	if now.Sub(o.window) > time.Second {
+		o.window, o.resent = now, 0
+	}
+	var buf [codec.MaxPayload + 2]byte
+	for i := range nacks {
+		nacks[i].Range(func(seq uint16) bool {
+			p := &o.past[seq%history]
+			switch {
+			case p.pkt == nil || p.seq != seq || o.resent >= maxResent:
+				missed++
+				return true
+			case now.Sub(p.at) < resendPause:
+				return true
+			}
+			p.at = now
+			o.resent++
+			sent++
+			payload := codec.PacketPayload(p.pkt)
+			if o.rtxPT == 0 || len(payload)+2 > len(buf) {
+				o.write(o.codec.pt, o.ssrc, p.seq, p.ts, p.pkt, payload)
+				return true
+			}
+			binary.BigEndian.PutUint16(buf[:], p.seq)
+			n := copy(buf[2:], payload)
+			o.write(o.rtxPT, o.rtxSSRC, o.rtxSeq, p.ts, p.pkt, buf[:2+n])
+			o.rtxSeq++
+			return true
+		})
+	}
+	return sent, missed
+}
+
+// senderClock relates the stream's time to the wall clock for sender reports.
+// Both tracks use the same relation, which is what keeps sound and picture in
+// step (RFC 3550 §6.4.1).
+type senderClock struct {
+	set   bool
+	wall  time.Time
+	media time.Duration // stream time at wall
+	last  time.Time     // of the last reports
+}
+
+// reportEvery is the rhythm of sender reports.
+const reportEvery = time.Second
+
+// saw takes the newest delivery as the present.
+func (c *senderClock) saw(d media.Delivery) {
+	c.set, c.wall, c.media = true, time.Now(), media.Seconds(d.At, d.Format.ClockRate)
+}
+
+func (c *senderClock) due(now time.Time) bool {
+	if !c.set || now.Sub(c.last) < reportEvery {
+		return false
+	}
+	c.last = now
+	return true
+}
+
+// report returns the sender report of the track, nil before its first packet.
+func (o *outTrack) report(c *senderClock, now time.Time) rtcp.Packet {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.bound || o.packets == 0 {
+		return nil
+	}
+	at := media.Ticks(c.media+now.Sub(c.wall), o.source.Format().ClockRate)
+	return &rtcp.SenderReport{
+		SSRC: uint32(o.ssrc), NTPTime: ntp(now), RTPTime: o.source.RTPTime(at),
+		PacketCount: o.packets, OctetCount: o.octets,
+	}
+}
+
+// ntp converts to the 64-bit format of RFC 3550 §4.
+func ntp(t time.Time) uint64 {
+	const since1900 = 2208988800 // seconds from 1900 to 1970
+	ns := uint64(t.Nanosecond())
+	return uint64(t.Unix()+since1900)<<32 | (ns<<32)/uint64(time.Second)
+}
+
+// fromNTP converts from the 64-bit format of RFC 3550 §4.
+func fromNTP(v uint64) time.Time {
+	const since1900 = 2208988800
+	return time.Unix(int64(v>>32)-since1900, int64((v&0xFFFFFFFF)*uint64(time.Second)>>32))
+}
