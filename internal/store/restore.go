@@ -95,6 +95,12 @@ func fill(ctx context.Context, cfg Config, work string, dir *os.Root, m manifest
 	if err := d.fill(ctx, dir, m); err != nil {
 		return errors.Join(err, d.closePools())
 	}
+	if !d.postgres {
+		// The file alone is moved: nothing may be left in its log.
+		if _, err := d.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+			return errors.Join(sqliteError(err), d.closePools())
+		}
+	}
 	return d.closePools()
 }
 
@@ -286,6 +292,15 @@ func moveIn(work, dataDir string, sqlite bool) error {
 	}
 	if sqlite {
 		moves = append(moves, [2]string{filepath.Join(work, sqliteFile), filepath.Join(dataDir, sqliteFile)})
+	}
+	err := filepath.WalkDir(work, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		return syncDir(path)
+	})
+	if err != nil {
+		return err
 	}
 	for _, m := range moves {
 		err := os.Rename(m[0], m[1])
