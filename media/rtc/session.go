@@ -142,20 +142,26 @@ func (ses *session) answer(o *offer) (string, error) {
 		return "", errors.New("webrtc: candidates were not gathered in time")
 	}
 	ses.offer = o
-	return placeCandidates(ses.pc.LocalDescription().SDP)
+	return polish(o, ses.pc.LocalDescription().SDP)
 }
 
-// placeCandidates moves the candidates to the first media section that was
-// accepted: the library writes them to the first of all, and clients do not look
-// at rejected ones. Those for RTCP go: it is multiplexed (RFC 8834 §4.5).
-func placeCandidates(answer string) (string, error) {
+// polish puts right what the library leaves odd in an answer. The candidates
+// move to the first media section that was accepted: they are in the first of
+// all, and clients do not look at rejected ones. Those for RTCP go: it is
+// multiplexed (RFC 8834 §4.5). Rejected sections get their mid back.
+func polish(o *offer, answer string) (string, error) {
 	var d sdp.SessionDescription
 	if err := d.Unmarshal([]byte(answer)); err != nil {
 		return "", fmt.Errorf("webrtc: own answer: %w", err)
 	}
 	var found []sdp.Attribute
 	var accepted *sdp.MediaDescription
-	for _, m := range d.MediaDescriptions {
+	for i, m := range d.MediaDescriptions {
+		if _, has := m.Attribute("mid"); !has && i < len(o.desc.MediaDescriptions) {
+			if mid, offered := o.desc.MediaDescriptions[i].Attribute("mid"); offered {
+				m.WithValueAttribute("mid", mid)
+			}
+		}
 		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
 			is := a.Key == "candidate" || a.Key == "end-of-candidates"
 			if is && !strings.Contains(a.Value, " 2 udp ") {

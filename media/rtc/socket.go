@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -32,10 +33,12 @@ func newMediaSocket(c *net.UDPConn, log pionLog) *mediaSocket {
 	return s
 }
 
-// shut closes the socket and waits for the multiplexer's reader.
+// shut closes the socket and waits for the multiplexer's reader. The socket goes
+// first: a reader that finds the multiplexer closed may leave without a sign.
 func (s *mediaSocket) shut() {
-	_ = s.mux.Close()
+	_ = s.UDPConn.Close()
 	<-s.readDone
+	_ = s.mux.Close()
 }
 
 // readPause keeps an unforeseen error of the socket from spinning.
@@ -52,7 +55,7 @@ func (s *mediaSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		}
 		if errors.Is(err, net.ErrClosed) {
 			s.once.Do(func() { close(s.readDone) })
-			return 0, from, err
+			return 0, from, io.EOF
 		}
 		time.Sleep(readPause)
 	}
