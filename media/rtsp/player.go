@@ -18,6 +18,12 @@ const (
 	// firstWait is how long the response to PLAY waits for the first unit, whose
 	// times RTP-Info tells.
 	firstWait = 500 * time.Millisecond
+
+	// Sound waits for the next picture only while pictures come at least this
+	// often, up to so many units, and from so many players on; see holds.
+	holdTime    = 50 * time.Millisecond
+	holdUnits   = 4
+	holdReaders = 20
 )
 
 // player is a session that plays: one goroutine pulls units from the hub and
@@ -39,6 +45,9 @@ type player struct {
 	refAt    time.Duration
 	refWall  time.Time
 	reported time.Time
+
+	pictureAt    time.Time // when the last picture was pulled
+	pictureEvery time.Duration
 
 	msgs *datagrams // over UDP
 }
@@ -134,17 +143,42 @@ func (p *player) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
+	held := 0 // units at the front of batch that wait for the next picture
 	for err == nil {
-		if err = p.send(batch[:n]); err != nil {
-			return // write has ended the connection
+		held += n
+		if !p.holds(batch[:held], time.Now()) {
+			if p.send(batch[:held]) != nil {
+				return // write has ended the connection
+			}
+			clear(batch[:held]) // do not keep units alive while waiting
+			held = 0
 		}
-		clear(batch[:n]) // do not keep units alive while waiting
-		n, err = p.reader.Pull(batch)
+		n, err = p.reader.Pull(batch[held:])
+	}
+	if held > 0 && p.send(batch[:held]) != nil {
+		return
 	}
 	if errors.Is(err, media.ErrStreamEnded) {
 		p.bye()
 		p.conn.end(err)
 	}
+}
+
+// holds reports whether a batch of sound alone may wait for the next picture and
+// go out with it. Where many watch, most of the server's work is the writing,
+// and this saves the larger part of the calls; pictures are never held, and
+// sound not for longer than a picture takes. When pictures come seldom or not at
+// all, nothing is held.
+func (p *player) holds(batch []media.Delivery, now time.Time) bool {
+	video := p.s.stream.VideoTrack()
+	for i := range batch {
+		if batch[i].Track == video {
+			p.pictureEvery, p.pictureAt = now.Sub(p.pictureAt), now
+			return false
+		}
+	}
+	return len(batch) < holdUnits && p.pictureEvery < holdTime && now.Sub(p.pictureAt) < holdTime &&
+		p.conn.srv.stats.readers.Load() >= holdReaders
 }
 
 // send writes one batch, and sender reports when they are due.

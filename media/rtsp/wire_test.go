@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -324,7 +325,7 @@ func FuzzConn(f *testing.F) {
 	f.Add([]byte("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"))
 	f.Add([]byte("DESCRIBE rtsp://h/cam RTSP/1.0\r\n" + login + "\r\nSETUP rtsp://h/cam/trackID=0 RTSP/1.0\r\nCSeq: 2\r\n" + tcp01 + "\r\n\r\n" +
 		"PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 3\r\n\r\n$\x01\x00\x04aaaaPAUSE rtsp://h/cam RTSP/1.0\r\nCSeq: 4\r\n\r\n"))
-	f.Add([]byte("ANNOUNCE rtsp://h/new RTSP/1.0\r\n" + login + "Content-Length: 186\r\n\r\n" + sdpVP8 + "SETUP rtsp://h/new/streamid=0 RTSP/1.0\r\nCSeq: 2\r\n" + tcp01 +
+	f.Add([]byte("ANNOUNCE rtsp://h/new RTSP/1.0\r\n" + login + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(sdpVP8)) + sdpVP8 + "SETUP rtsp://h/new/streamid=0 RTSP/1.0\r\nCSeq: 2\r\n" + tcp01 +
 		"\r\n\r\nRECORD rtsp://h/new RTSP/1.0\r\nCSeq: 3\r\n\r\n$\x00\x00\x11\x80\xe0\x00\x01\x00\x00\x10\x00\x00\x00\x00\x01\x10\x00\x00ke$\x01\x00\x04aaaaTEARDOWN rtsp://h/new RTSP/1.0\r\nCSeq: 4\r\n\r\n"))
 	f.Add([]byte("SETUP rtsp://h/cam RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Digest username=\"a\", realm=\"muster\"\r\nTransport: RTP/AVP;client_port=1\r\n\r\n"))
 	sessions := auth.NewSessions(nil)
@@ -335,9 +336,13 @@ func FuzzConn(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
+		before := run.Panics()
 		s.ServeConn(context.Background(), &bytesConn{Reader: bytes.NewReader(in)})
 		if n := len(sessions.List()); n > 1 { // the one being fed
 			t.Fatalf("%d sessions are left", n)
+		}
+		if n := run.Panics() - before; n != 0 {
+			t.Fatalf("%d panics", n)
 		}
 	})
 }
