@@ -27,7 +27,7 @@ type addressesOut struct {
 }
 
 type keyedIn struct {
-	named
+	StreamParam
 	Body struct {
 		Use  string `json:"use" enum:"watch,publish"`
 		Days int    `json:"days" minimum:"1" maximum:"366" doc:"How long the key in the addresses is valid."`
@@ -49,7 +49,7 @@ const (
 
 func (a *API) addresses() {
 	register(a, user, withSlashes(op("getAddresses", http.MethodGet, "/addresses/{name}", "How players and encoders reach a stream, without secrets")),
-		func(ctx context.Context, id auth.Identity, in *named) (*addressesOut, error) {
+		func(ctx context.Context, id auth.Identity, in *StreamParam) (*addressesOut, error) {
 			name, err := safename.Parse(in.Name)
 			if err != nil {
 				return nil, err

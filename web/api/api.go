@@ -235,12 +235,17 @@ func withSlashes(o huma.Operation) huma.Operation {
 
 type requestKey struct{}
 
+// bodyTimeout is how long a client may take to send a body. When it is over
+// while the request is still being worked on, that work is cut short.
+const bodyTimeout = 30 * time.Second
+
 // register adds an operation. h is called for callers who have the right only;
 // its errors are turned into problem details.
 func register[I, O any](a *API, needs right, o huma.Operation, h func(ctx context.Context, id auth.Identity, in *I) (*O, error)) {
 	if needs != public {
 		o.Security = []map[string][]string{{"cookie": {}}, {"bearer": {}}, {"basic": {}}}
 	}
+	o.BodyReadTimeout = bodyTimeout
 	o.Extensions = map[string]any{"x-muster-right": string(needs)}
 	o.Middlewares = append(o.Middlewares, func(hc huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(hc)

@@ -17,7 +17,8 @@ type Stream struct {
 	Viewers int   `json:"viewers" doc:"Clients that receive it, by whatever protocol."`
 }
 
-type named struct {
+// StreamParam is the parameter of operations on one stream.
+type StreamParam struct {
 	Name string `path:"name" maxLength:"160" doc:"Name of the stream."`
 }
 
@@ -83,7 +84,7 @@ func (a *API) streams() {
 			return out, nil
 		})
 	register(a, user, withSlashes(op("getStream", http.MethodGet, "/streams/{name}", "One live stream")),
-		func(_ context.Context, id auth.Identity, in *named) (*streamOut, error) {
+		func(_ context.Context, id auth.Identity, in *StreamParam) (*streamOut, error) {
 			s, err := a.find(id, in.Name)
 			if err != nil {
 				return nil, err
@@ -91,7 +92,7 @@ func (a *API) streams() {
 			return &streamOut{a.stream(s)}, nil
 		})
 	register(a, operate, withSlashes(op("endStream", http.MethodDelete, "/streams/{name}", "End a stream by ending its publisher's connection")),
-		func(_ context.Context, id auth.Identity, in *named) (*none, error) {
+		func(_ context.Context, id auth.Identity, in *StreamParam) (*none, error) {
 			s, err := a.find(id, in.Name)
 			if err != nil {
 				return nil, err
@@ -116,7 +117,7 @@ func (a *API) endStream(name string, by auth.Identity) error {
 }
 
 type stillIn struct {
-	named
+	StreamParam
 	Have string `header:"If-None-Match" doc:"ETag of the picture that the client has."`
 }
 

@@ -34,7 +34,8 @@ type usersOut struct {
 
 type userOut struct{ Body User }
 
-type userName struct {
+// UserParam is the parameter of operations on one user.
+type UserParam struct {
 	Name string `path:"name" maxLength:"64" doc:"Login name."`
 }
 
@@ -49,7 +50,7 @@ type newUserIn struct {
 }
 
 type changeUserIn struct {
-	userName
+	UserParam
 	Body struct {
 		Role     *auth.Role `json:"role,omitempty" enum:"member,operator,admin"`
 		FullName *string    `json:"fullName,omitempty" maxLength:"500"`
@@ -58,19 +59,20 @@ type changeUserIn struct {
 }
 
 type passwordIn struct {
-	userName
+	UserParam
 	Body struct {
 		Password string `json:"password" maxLength:"256" doc:"Empty: only tokens and certificates open the account from now on."`
 	}
 }
 
-type memberIn struct {
-	userName
+// MemberParam names a user and a group.
+type MemberParam struct {
+	UserParam
 	Group string `path:"group" maxLength:"64"`
 }
 
 type grantIn struct {
-	memberIn
+	MemberParam
 	Body struct {
 		In  bool `json:"in" doc:"May publish to the group."`
 		Out bool `json:"out" doc:"Receives what the group holds."`
@@ -107,7 +109,7 @@ func (a *API) users() {
 			return nil, a.Users.SetPassword(ctx, in.Name, in.Body.Password)
 		})
 	register(a, admin, op("removeUser", http.MethodDelete, "/users/{name}", "Remove a user with tokens and sessions"),
-		func(ctx context.Context, _ auth.Identity, in *userName) (*none, error) {
+		func(ctx context.Context, _ auth.Identity, in *UserParam) (*none, error) {
 			return nil, a.removeUser(ctx, in.Name)
 		})
 	register(a, admin, op("grant", http.MethodPut, "/users/{name}/groups/{group}", "Set a user's rights in a group"),
@@ -118,7 +120,7 @@ func (a *API) users() {
 			return nil, a.Groups.Grant(ctx, in.Name, in.Group, in.Body.In, in.Body.Out)
 		})
 	register(a, admin, op("revoke", http.MethodDelete, "/users/{name}/groups/{group}", "Take a user out of a group"),
-		func(ctx context.Context, _ auth.Identity, in *memberIn) (*none, error) {
+		func(ctx context.Context, _ auth.Identity, in *MemberParam) (*none, error) {
 			return nil, a.Groups.Revoke(ctx, in.Name, in.Group)
 		})
 }
