@@ -95,7 +95,7 @@ func (b *lockedBuffer) String() string {
 // doorKeys are the doors and the variables that set their addresses.
 var doorKeys = []struct{ door, env, network string }{
 	{"http", "MUSTER_WEB_HTTP_ADDRESS", "tcp"},
-	{"https", "MUSTER_WEB_HTTPS_ADDRESS", "tcp"},
+	{"https", "MUSTER_WEB_ADDRESS", "tcp"},
 	{"api", "MUSTER_WEB_API_ADDRESS", "tcp"},
 	{"media-api", "MUSTER_WEB_MEDIA_API_ADDRESS", "tcp"},
 	{"rtsp", "MUSTER_MEDIA_RTSP_ADDRESS", "tcp"},

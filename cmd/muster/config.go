@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"muster/internal/auth"
+	"muster/internal/conf"
+	"muster/internal/obs"
+	"muster/internal/pki"
+	"muster/internal/store"
+	"muster/media"
+	"muster/media/hls"
+	"muster/media/rtc"
+	"muster/media/rtmp"
+	"muster/media/rtsp"
+	"muster/web"
+)
+
+// config is the whole configuration. It mirrors the folders: each part owns its
+// section.
+type config struct {
+	Web   web.Config    `yaml:"web" doc:"The pages, the API and the ports they are on."`
+	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
+	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
+	Store store.Config  `yaml:"store" doc:"Where users, groups and all else are kept."`
+	PKI   pki.Config    `yaml:"pki" doc:"Certificates."`
+	Log   obs.LogConfig `yaml:"log" doc:"What is logged."`
+}
+
+// mediaConfig is the hub's settings and a section for each protocol.
+type mediaConfig struct {
+	media.Config `yaml:",inline"`
+	RTSP         rtsp.Config `yaml:"rtsp" doc:"RTSP and RTSPS."`
+	RTMP         rtmp.Config `yaml:"rtmp" doc:"RTMP and RTMPS."`
+	HLS          hls.Config  `yaml:"hls" doc:"HLS and low-latency HLS."`
+	WebRTC       rtc.Config  `yaml:"webrtc" doc:"WebRTC: WHIP and WHEP."`
+}
+
+func defaults() *config {
+	return &config{
+		Web: web.DefaultConfig(),
+		Media: mediaConfig{
+			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(),
+			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(),
+		},
+		Auth: auth.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+	}
+}
+
+// load reads the configuration that c names, over the defaults.
+func load(c *cli) (*config, error) {
+	cfg := defaults()
+	if err := conf.Load(c.Config, cfg, os.Environ()); err != nil {
+		return nil, fmt.Errorf("the configuration has mistakes:\n%w", err)
+	}
+	return cfg, nil
+}
+
+type checkCmd struct {
+	Example  bool `help:"Print a configuration file with every key, its meaning and its default." xor:"print"`
+	Markdown bool `help:"Print the reference of all keys." xor:"print" hidden:""`
+}
+
+// Help is shown by muster check --help.
+func (checkCmd) Help() string {
+	return `Examples:
+  muster check --config muster.yml
+  muster check --example > muster.yml`
+}
+
+// Run checks the configuration or prints all of it.
+func (k checkCmd) Run(std streams, c *cli) error {
+	switch {
+	case k.Example:
+		return conf.Example(std.out, defaults())
+	case k.Markdown:
+		return conf.Markdown(std.out, conf.Keys(defaults()))
+	}
+	if _, err := load(c); err != nil {
+		return err
+	}
+	if c.Config == "" {
+		fmt.Fprintln(std.out, "The defaults and the environment are in order. There is no configuration file.")
+		return nil
+	}
+	fmt.Fprintf(std.out, "%s is in order.\n", c.Config)
+	return nil
+}
+
+type backupCmd struct {
+	File string `arg:"" help:"File to write; it holds private keys and password hashes." type:"path"`
+}
+
+// Help is shown by muster backup --help.
+func (backupCmd) Help() string {
+	return `The server may run meanwhile. Example:
+  muster backup /mnt/safe/muster-$(date +%F).tar.gz`
+}
+
+type restoreCmd struct {
+	File string `arg:"" help:"File that 'muster backup' wrote." type:"existingfile"`
+}
+
+// Help is shown by muster restore --help.
+func (restoreCmd) Help() string {
+	return `The data folder (and the PostgreSQL database, if one is configured) must be
+empty. The archive is verified before anything of it is used. Example:
+  muster restore muster-2026-11-20.tar.gz --data /var/lib/muster`
+}
+
+var errExists = errors.New("already exists; name another file")

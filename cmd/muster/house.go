@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"muster/internal/auth"
+	"muster/internal/bus"
+	"muster/internal/limit"
+	"muster/internal/obs"
+	"muster/internal/pki"
+	"muster/internal/run"
+	"muster/internal/store"
+	"muster/media"
+	"muster/media/still"
+	"muster/web"
+	"muster/web/api"
+	"muster/web/front"
+)
+
+// house is everything that stands before a door opens: the data, the people,
+// the certificates and the hub.
+type house struct {
+	data     string
+	log      *slog.Logger
+	level    *slog.LevelVar
+	db       *store.DB
+	bus      *bus.Bus
+	sessions *auth.Sessions
+	auth     *auth.Service
+	pki      *pki.Authority
+	router   *media.Router
+	doors    *run.Doors
+	conns    *limit.Conns
+	metrics  *obs.Metrics
+	health   *obs.Health
+	stats    *statistics
+}
+
+// openHouse opens the data folder. The caller closes the house.
+func openHouse(ctx context.Context, cfg *config, data string, log *slog.Logger, level *slog.LevelVar) (*house, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, cfg.Store, data, log)
+	if err != nil {
+		return nil, err
+	}
+	h := &house{data: data, log: log, level: level, db: db, bus: bus.New(), doors: run.NewDoors(),
+		conns: limit.NewConns(cfg.Web.Connections), metrics: obs.NewMetrics(version()), health: obs.NewHealth(log)}
+	h.sessions = auth.NewSessions(func(s auth.SessionInfo, open bool) {
+		kind := "session.closed"
+		if open {
+			kind = "session.opened"
+		}
+		h.bus.Publish(bus.Fact{Kind: kind, Data: s, User: s.User, Admin: true})
+	})
+	h.router = media.New(cfg.Media.Config, h.sessions, h.bus, log)
+	h.stats = newStatistics(h.router, h.sessions)
+	if err := h.metrics.Register(h.stats); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if h.auth, err = auth.New(cfg.Auth, db, h.sessions, h.bus, log); err == nil {
+		h.pki, err = pki.Open(cfg.PKI, data, log)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	h.check()
+	return h, nil
+}
+
+// web makes the application server on the house.
+func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
+	d := web.Deps{
+		Deps: api.Deps{
+			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth,
+			Authority: h.pki, Sessions: h.sessions, Streams: h.router, Still: still.MP4, Bus: h.bus,
+			Doors: h.doors, Health: h.state, Backup: h.db,
+			Name: "Muster", Version: version(), HostNames: h.pki.Hosts, Log: h.log,
+		},
+		TLS: h.pki.TLSConfig, Challenge: h.pki.HTTPChallenge,
+		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
+	}
+	if m.hls != nil {
+		d.HLS, d.RTC = m.hls, m.rtc
+		d.Front = map[front.Kind]front.Handler{front.RTMP: m.rtmp.serve, front.RTMPS: m.rtmp.serve}
+	}
+	return web.New(cfg.Web, d)
+}
+
+// check registers what /readyz asks.
+func (h *house) check() {
+	h.health.Add("store", true, h.db.Ping)
+	h.health.Add("doors", false, func(context.Context) error {
+		var shut []error
+		for _, d := range h.doors.List() {
+			if d.Error != "" {
+				shut = append(shut, fmt.Errorf("%s (%s %s): %s", d.Name, d.Network, d.Address, d.Error))
+			}
+		}
+		return errors.Join(shut...)
+	})
+}
+
+// state is what the page Health shows.
+func (h *house) state(ctx context.Context) []api.Health {
+	var out []api.Health
+	for _, p := range h.health.Report(ctx).Parts {
+		out = append(out, api.Health{Name: p.Name, OK: p.OK, Reason: p.Reason})
+	}
+	return out
+}
+
+func (h *house) close() error { return h.db.Close() }
+
+// admin makes the first user if there is none. It returns the generated
+// password, if one was made, which is also kept in DATA/admin-password.
+func (h *house) admin(ctx context.Context, password string) (generated string, err error) {
+	_, generated, err = h.auth.EnsureAdmin(ctx, password)
+	if err != nil || generated == "" {
+		return "", err
+	}
+	f, err := os.OpenFile(filepath.Join(h.data, "admin-password"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if _, err := fmt.Fprintln(f, generated); err != nil {
+		return "", err
+	}
+	return generated, f.Sync()
+}
+
+// openOffline opens the data of a stopped server for one management command and
+// returns the API's handler on it.
+func openOffline(ctx context.Context, c *cli) (http.Handler, func() error, error) {
+	cfg, err := load(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	h, err := openHouse(ctx, cfg, c.Data, log, new(slog.LevelVar))
+	if err != nil {
+		return nil, nil, err
+	}
+	srv, err := h.web(cfg, mounts{})
+	if err != nil {
+		return nil, nil, errors.Join(err, h.close())
+	}
+	return srv.Local(), h.close, nil
+}

@@ -1,0 +1,360 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"muster/internal/limit"
+	"muster/internal/obs"
+	"muster/internal/run"
+	"muster/media/hls"
+	"muster/media/rtc"
+	"muster/media/rtmp"
+	"muster/media/rtsp"
+	"muster/web"
+	"muster/web/front"
+)
+
+// drain is how long the parts have to stop after SIGTERM.
+const drain = 5 * time.Second
+
+type serveCmd struct{}
+
+// Help is shown by muster serve --help.
+func (serveCmd) Help() string {
+	return `The first start makes the certificate authority, the certificate and the user
+admin, whose password is MUSTER_ADMIN_PASSWORD or, if that is not set, generated,
+shown once and kept in DATA/admin-password.
+
+SIGHUP reads the configuration again and restarts only the parts whose settings
+changed. SIGTERM stops the server within five seconds.
+
+Examples:
+  muster serve
+  muster serve --data /var/lib/muster --config /etc/muster/muster.yml
+  MUSTER_MEDIA_RTSP_ADDRESS=:554 muster serve`
+}
+
+// Run runs the server until ctx ends.
+func (serveCmd) Run(ctx context.Context, std streams, c *cli) error {
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	onTerminal := isTerminal(std.err)
+	log, level := obs.NewLogger(cfg.Log, std.err, onTerminal)
+	h, err := openHouse(ctx, cfg, c.Data, log, level)
+	if err != nil {
+		return err
+	}
+	err = h.serve(ctx, std, c, cfg)
+	return errors.Join(err, h.close())
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// mounts are the protocol handlers that the web server has under its own
+// address. They are swapped when their part restarts.
+type mounts struct {
+	hls, rtc *swap
+	rtmp     *swapConn
+}
+
+// swap is a handler that can be replaced while it serves.
+type swap struct{ h atomic.Pointer[http.Handler] }
+
+func (s *swap) set(h http.Handler) { s.h.Store(&h) }
+
+// ServeHTTP implements http.Handler.
+func (s *swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := s.h.Load(); h != nil {
+		(*h).ServeHTTP(w, r)
+		return
+	}
+	http.Error(w, "this protocol is switched off", http.StatusNotFound)
+}
+
+// swapConn is swap for connections that were recognised by their first bytes.
+type swapConn struct{ f atomic.Pointer[front.Handler] }
+
+func (s *swapConn) set(f front.Handler) { s.f.Store(&f) }
+
+func (s *swapConn) serve(ctx context.Context, c net.Conn) {
+	if f := s.f.Load(); f != nil {
+		(*f)(ctx, c)
+		return
+	}
+	c.Close()
+}
+
+// serve runs the open house until ctx ends.
+func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) error {
+	generated, err := h.admin(ctx, os.Getenv("MUSTER_ADMIN_PASSWORD"))
+	if err != nil {
+		return err
+	}
+	local, err := h.listenLocal()
+	if err != nil {
+		return err
+	}
+	s := newSupervisor(h.log)
+	parts := h.parts(local)
+	if _, err := s.apply(parts, cfg); err != nil {
+		return errors.Join(err, local.Close())
+	}
+	treeCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	done := s.tree.ServeBackground(treeCtx)
+
+	h.settle(ctx)
+	h.welcome(std.out, cfg, generated)
+	systemd := obs.NewSystemd(h.log)
+	systemd.Ready("")
+	watch := run.NewGroup(treeCtx, h.log, "systemd")
+	watch.Go(func(ctx context.Context) {
+		if err := systemd.Run(ctx, func(context.Context) bool { return true }); err != nil {
+			h.log.Warn("systemd's watchdog is not answered", "part", "systemd", "error", err)
+		}
+	})
+	defer watch.Wait()
+
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			systemd.Reloading()
+			cfg = h.reload(ctx, c, cfg, s, parts)
+			systemd.Ready("")
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	systemd.Stopping()
+	h.health.SetStopping()
+	h.log.Info("stopping", "part", "muster")
+	stop()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(drain):
+		return fmt.Errorf("some parts did not stop within %s", drain)
+	}
+}
+
+// listenLocal opens the management socket, which only its owner may use. A
+// socket that a killed server left behind is replaced; the data folder's lock
+// has made sure that no other server is alive.
+func (h *house) listenLocal() (net.Listener, error) {
+	path := filepath.Join(h.data, socketName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	old := syscall.Umask(0o177)
+	l, err := net.Listen("unix", path)
+	syscall.Umask(old)
+	return l, err
+}
+
+// runFunc is a runner made from a function.
+type runFunc func(ctx context.Context) error
+
+// Run implements runner.
+func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
+
+// parts are the servers of the house.
+func (h *house) parts(local net.Listener) []part {
+	m := mounts{hls: new(swap), rtc: new(swap), rtmp: new(swapConn)}
+	guard := func(l net.Listener) net.Listener { return limit.NewListener(l, h.conns, h.log) }
+	tls := h.pki.TLSConfig()
+	return []part{
+		{"auth", func(c *config) any { return nil }, func(*config) (runner, error) { return h.auth, nil }},
+		{"pki", func(c *config) any { return nil }, func(*config) (runner, error) { return h.pki, nil }},
+		{"rtsp", func(c *config) any { return c.Media.RTSP }, func(c *config) (runner, error) {
+			if !c.Media.RTSP.Enabled {
+				return nil, nil
+			}
+			srv, err := rtsp.New(c.Media.RTSP, rtsp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			return registered(h, "rtsp", srv, err)
+		}},
+		{"rtmp", func(c *config) any { return c.Media.RTMP }, func(c *config) (runner, error) {
+			if !c.Media.RTMP.Enabled {
+				return nil, nil
+			}
+			srv, err := rtmp.New(c.Media.RTMP, rtmp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			if err == nil {
+				m.rtmp.set(srv.ServeConn)
+			}
+			return registered(h, "rtmp", srv, err)
+		}},
+		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
+			if !c.Media.HLS.Enabled {
+				return nil, nil
+			}
+			srv, err := hls.New(c.Media.HLS, hls.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Conns: h.conns, Log: h.log, IdentityOf: web.IdentityOf})
+			if err == nil {
+				m.hls.set(srv.Handler())
+			}
+			return registered(h, "hls", srv, err)
+		}},
+		{"webrtc", func(c *config) any { return c.Media.WebRTC }, func(c *config) (runner, error) {
+			if !c.Media.WebRTC.Enabled {
+				return nil, nil
+			}
+			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf})
+			if err == nil {
+				m.rtc.set(srv.Handler())
+			}
+			return registered(h, "webrtc", srv, err)
+		}},
+		{"local", func(c *config) any { return nil }, func(c *config) (runner, error) {
+			srv, err := h.web(c, m)
+			if err != nil {
+				return nil, err
+			}
+			return runFunc(func(ctx context.Context) error { return srv.ServeLocal(ctx, local) }), nil
+		}},
+		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
+			srv, err := h.web(c, m)
+			if err != nil {
+				return nil, err
+			}
+			h.stats.add("web", srv)
+			return srv, nil
+		}},
+	}
+}
+
+// registered exports a server's counters and hands it on.
+func registered[S runner](h *house, name string, srv S, err error) (runner, error) {
+	if err != nil {
+		return nil, err
+	}
+	h.stats.add(name, srv)
+	return srv, nil
+}
+
+// settle waits until every door has opened or failed, a second at most.
+func (h *house) settle(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(time.Second)
+	last, since := -1, time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-limit:
+			return
+		case <-tick.C:
+			if n := len(h.doors.List()); n != last {
+				last, since = n, time.Now()
+			} else if n > 0 && time.Since(since) > 200*time.Millisecond {
+				return
+			}
+		}
+	}
+}
+
+// reload reads the configuration again and applies what changed. It returns the
+// configuration that is in force afterwards.
+func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, parts []part) *config {
+	cfg, err := load(c)
+	if err != nil {
+		h.log.Error("the configuration was not reloaded; the old one stays in force", "part", "muster", "error", err)
+		return old
+	}
+	h.router.SetPaths(cfg.Media.Paths)
+	h.level.Set(cfg.Log.SlogLevel())
+	if err := h.pki.Reload(ctx); err != nil {
+		h.log.Error("certificates were not reloaded", "part", "pki", "error", err)
+	}
+	restarted, err := s.apply(parts, cfg)
+	if err != nil {
+		h.log.Error("some parts keep their old settings", "part", "muster", "error", err)
+	}
+	var later []string
+	for name, same := range map[string]bool{
+		"auth":  reflect.DeepEqual(old.Auth, cfg.Auth),
+		"store": old.Store == cfg.Store,
+		"pki":   reflect.DeepEqual(old.PKI, cfg.PKI),
+	} {
+		if !same {
+			later = append(later, name)
+		}
+	}
+	h.log.Info("the configuration was reloaded", "part", "muster", "restarted", restarted, "waitingForRestart", later)
+	return cfg
+}
+
+// welcome tells whoever started the server where everything is, in at most 15
+// lines.
+func (h *house) welcome(w io.Writer, cfg *config, generated string) {
+	host := "127.0.0.1"
+	if names := h.pki.Hosts(); len(names) > 0 {
+		host = names[0]
+	}
+	page := "https://" + withPort(host, h.doors.Addr("https"), "443") + "/"
+	rtspAt := withPort(host, h.doors.Addr("rtsp"), "")
+	pass := "$(cat " + filepath.Join(h.data, "admin-password") + ")"
+	who := "admin, with the password you gave it"
+	switch {
+	case generated != "":
+		who = "admin, password " + generated + " (kept in " + filepath.Join(h.data, "admin-password") + ", shown only now)"
+	case !exists(filepath.Join(h.data, "admin-password")):
+		pass = "PASSWORD"
+	default:
+		who = "admin, password in " + filepath.Join(h.data, "admin-password")
+	}
+	fmt.Fprintf(w, "Muster %s is running.\n", version())
+	fmt.Fprintf(w, "  Log in   %s as %s\n", page, who)
+	if rtspAt != "" {
+		fmt.Fprintf(w, "  Publish  ffmpeg -re -f lavfi -i testsrc2=s=1280x720:r=30 -c:v libx264 -preset ultrafast -tune zerolatency -g 60 -pix_fmt yuv420p -f rtsp -rtsp_transport tcp \"rtsp://admin:%s@%s/demo\"\n", pass, rtspAt)
+		fmt.Fprintf(w, "  Watch    ffplay -rtsp_transport tcp \"rtsp://admin:%s@%s/demo\"\n", pass, rtspAt)
+	}
+	fmt.Fprintf(w, "  Browse   %svideo/demo (the browser warns until it trusts %s)\n", page, filepath.Join(h.data, "pki", "ca.pem"))
+	lines := 5
+	for _, d := range h.doors.List() {
+		if d.Error == "" {
+			continue
+		}
+		if lines++; lines > 14 {
+			fmt.Fprintln(w, "  More doors are shut: see Admin, Health.")
+			break
+		}
+		fmt.Fprintf(w, "  Shut     %s (%s %s): %s. To fix: %s\n", d.Name, d.Network, d.Address, d.Error, d.Fix)
+	}
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// withPort returns host with the port of addr, unless that is usual; "" when
+// addr is.
+func withPort(host, addr, usual string) string {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ""
+	}
+	if port == usual {
+		return host
+	}
+	return net.JoinHostPort(host, port)
+}
