@@ -272,6 +272,9 @@ func (s *Server) resource(w http.ResponseWriter, r *http.Request, kind string, n
 	switch {
 	case errors.Is(err, errTooManyCandidates), errors.Is(err, errNoPassword), errors.Is(err, errBadOffer):
 		problem(w, http.StatusBadRequest, "the fragment cannot be used: "+err.Error(), nil)
+	case errors.Is(err, errTooOften):
+		w.Header().Set("Retry-After", "1")
+		problem(w, http.StatusTooManyRequests, err.Error(), nil)
 	case err != nil:
 		ses.log.Error("ice restart", "error", err)
 		problem(w, http.StatusInternalServerError, "the restart did not work; start a new session", nil)

@@ -15,10 +15,13 @@ import (
 	"muster/media/codec"
 )
 
-// history is how many packets of a track can be sent again: half a second of a
-// 20 Mbit/s video, ten seconds of sound. They are references to the packets that
-// the hub shares among all readers.
-const history = 1024 // a power of two
+// How many packets of a track can be sent again: half a second of a 20 Mbit/s
+// video, five seconds of sound. They are references to the packets that the hub
+// shares among all readers.
+const (
+	videoHistory = 1024 // powers of two
+	audioHistory = 256
+)
 
 // outTrack sends one track of a stream to one peer. It is a webrtc.TrackLocal.
 type outTrack struct {
@@ -35,7 +38,7 @@ type outTrack struct {
 	header  rtp.Header
 	seq     uint16
 	rtxSeq  uint16
-	past    []sentPacket // ring of history packets, by sequence number
+	past    []sentPacket // ring, by sequence number
 	packets uint32
 	octets  uint32
 
@@ -45,9 +48,9 @@ type outTrack struct {
 
 type sentPacket struct {
 	pkt []byte // shared with all readers; never written to
+	at  int64  // Unix ms of the last time it was resent
 	ts  uint32
 	seq uint16
-	at  time.Time // last resent; a peer asks several times within a round trip
 }
 
 func newOutTrack(t *media.Track, c offeredCodec, rtx webrtc.PayloadType) *outTrack {
@@ -82,7 +85,10 @@ func (o *outTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, 
 			o.rtxPT = 0
 		}
 		o.header = rtp.Header{Version: 2}
-		o.past = make([]sentPacket, history)
+		o.past = make([]sentPacket, audioHistory)
+		if o.Kind() == webrtc.RTPCodecTypeVideo {
+			o.past = make([]sentPacket, videoHistory)
+		}
 		o.bound = true
 		return p, nil
 	}
@@ -123,7 +129,7 @@ func (o *outTrack) send(pkt []byte, shift uint32) {
 	}
 	seq, ts := o.seq, codec.PacketTimestamp(pkt)+shift
 	o.seq++
-	o.past[seq%history] = sentPacket{pkt: pkt, ts: ts, seq: seq}
+	o.past[int(seq)%len(o.past)] = sentPacket{pkt: pkt, ts: ts, seq: seq}
 	o.packets++
 	o.octets += uint32(len(codec.PacketPayload(pkt)))
 	o.write(o.codec.pt, o.ssrc, seq, ts, pkt, codec.PacketPayload(pkt))
@@ -140,8 +146,8 @@ func (o *outTrack) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, ts
 
 // Limits on retransmissions, so that a peer cannot multiply what it is sent.
 const (
-	maxResent   = 1000                  // packets per second and track
-	resendPause = 10 * time.Millisecond // the same packet not more often than this
+	maxResent   = 1000 // packets per second and track
+	resendPause = 10   // ms; a peer asks for a packet several times within a round trip
 )
 
 // resend answers a NACK (RFC 4585 §6.2.1), by RTX where the peer takes it
@@ -158,15 +164,15 @@ func (o *outTrack) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed in
 	var buf [codec.MaxPayload + 2]byte
 	for i := range nacks {
 		nacks[i].Range(func(seq uint16) bool {
-			p := &o.past[seq%history]
+			p := &o.past[int(seq)%len(o.past)]
 			switch {
 			case p.pkt == nil || p.seq != seq || o.resent >= maxResent:
 				missed++
 				return true
-			case now.Sub(p.at) < resendPause:
+			case now.UnixMilli()-p.at < resendPause:
 				return true
 			}
-			p.at = now
+			p.at = now.UnixMilli()
 			o.resent++
 			sent++
 			payload := codec.PacketPayload(p.pkt)

@@ -61,6 +61,7 @@ type session struct {
 	mu         sync.Mutex // guards what follows, and renegotiation
 	offer      *offer     // as last applied
 	candidates int
+	restarted  time.Time
 }
 
 func (s *Server) newSession(who auth.Identity, client media.Client, name safename.Name, free func()) *session {
@@ -247,7 +248,11 @@ func (ses *session) abandon() {
 var (
 	errTooManyCandidates = fmt.Errorf("more than %d candidates in this session", maxCandidates)
 	errNoPassword        = errors.New("a new ice-ufrag without a new ice-pwd")
+	errTooOften          = errors.New("one ICE restart at a time; wait a second")
 )
+
+// restartPause bounds what one session can make the server work.
+const restartPause = time.Second
 
 // trickle takes a fragment of the client. A fragment with new credentials is an
 // ICE restart (RFC 9725 §4.3.2) and is answered with ours.
@@ -259,8 +264,14 @@ func (ses *session) trickle(f fragment) (answer string, err error) {
 	if ufrag, pwd := ses.offer.credentials(); f.ufrag != "" && (f.ufrag != ufrag || f.pwd != "" && f.pwd != pwd) {
 		next = ses.offer
 	}
+	tooOften := next != nil && time.Since(ses.restarted) < restartPause
+	if next != nil && f.pwd != "" && !tooOften {
+		ses.restarted = time.Now()
+	}
 	ses.mu.Unlock()
 	switch {
+	case tooOften:
+		return "", errTooOften
 	case tooMany:
 		return "", errTooManyCandidates
 	case next == nil:

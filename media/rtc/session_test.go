@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -388,6 +389,31 @@ func TestSilentPeers(t *testing.T) {
 		t.Fatal(res.StatusCode)
 	}
 	within(t, 3*time.Second, "a peer that never connects is dropped", func() bool { return b.srv.Stats().Readers == 0 && len(b.sessions.List()) == 1 }) // the feed stays
+}
+
+// TestPeerThatVanishes takes a peer's socket away, as a dead network does.
+func TestPeerThatVanishes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 15 s")
+	}
+	t.Parallel()
+	b := newBench(t)
+	pump(t, b.feed(codec.NewVideo(codec.VP8)), codec.VP8, 30, 1000)
+	sock, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := webrtc.NewICEUDPMux(nil, sock)
+	c := newClient(t, func(se *webrtc.SettingEngine) { se.SetICEUDPMux(mux) })
+	if got := c.watch(b, "/site/cam/whep", "watch"); got != http.StatusCreated {
+		t.Fatal(got)
+	}
+	c.take(10)
+	sock.Close()
+	within(t, 15*time.Second, "the session is given up", func() bool { return b.srv.Stats().Readers == 0 })
+	if b.srv.Stats().Lost != 1 {
+		t.Errorf("%+v", b.srv.Stats())
+	}
 }
 
 func TestPublisherReplacedAndBusy(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -309,6 +310,9 @@ func (w *watcher) feedback(out *outTrack) {
 	buf := make([]byte, receiveMTU)
 	for {
 		n, _, err := out.sender.Read(buf)
+		if errors.Is(err, io.ErrShortBuffer) {
+			continue
+		}
 		if err != nil {
 			return
 		}

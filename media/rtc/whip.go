@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -28,8 +29,8 @@ type publisher struct {
 	clock  receiveClock
 	arrive chan *inTrack // tracks whose first packet came; room for all of the offer
 
-	mu  sync.Mutex // guards pub
-	pub *media.Publisher
+	pubMu sync.Mutex // guards pub
+	pub   *media.Publisher
 }
 
 // inTrack is one track of a publisher.
@@ -143,9 +144,9 @@ func (p *publisher) onTrack(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 			in.line = i
 		}
 	}
-	p.session.mu.Lock()
+	p.mu.Lock()
 	in.format = p.offer.format(t.PayloadType())
-	p.session.mu.Unlock()
+	p.mu.Unlock()
 	if in.format == nil {
 		return // its packets are not read, and dropped by the library
 	}
@@ -179,9 +180,9 @@ func (o *offer) format(pt webrtc.PayloadType) *codec.Format {
 }
 
 func (p *publisher) cleanup(reason error) {
-	p.mu.Lock()
+	p.pubMu.Lock()
 	pub := p.pub
-	p.mu.Unlock()
+	p.pubMu.Unlock()
 	if pub != nil {
 		pub.Close(reason)
 	}
@@ -251,9 +252,9 @@ func (p *publisher) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
+	p.pubMu.Lock()
 	p.pub = pub
-	p.mu.Unlock()
+	p.pubMu.Unlock()
 	if ctx.Err() != nil { // ended meanwhile; cleanup may not have seen pub
 		pub.Close(errStopped)
 		return errStopped
@@ -326,6 +327,9 @@ func (p *publisher) receive(pub *media.Publisher, t *inTrack) {
 	pt := uint8(t.remote.PayloadType())
 	for {
 		n, _, err := t.remote.Read(buf)
+		if errors.Is(err, io.ErrShortBuffer) {
+			continue // larger than any network carries whole
+		}
 		if err != nil {
 			return
 		}
@@ -357,6 +361,9 @@ func (p *publisher) reports(t *inTrack) {
 	buf := make([]byte, receiveMTU)
 	for {
 		n, _, err := t.recv.Read(buf)
+		if errors.Is(err, io.ErrShortBuffer) {
+			continue
+		}
 		if err != nil {
 			return
 		}

@@ -51,6 +51,9 @@ class MusterReader {
       const answer = await this.post(offer.sdp);
       if (this.closed || this.pc !== pc) return;
       await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      // When the server ends the session, the browser shows it here at once.
+      const dtls = pc.getTransceivers().map((t) => (t.receiver).transport).find(Boolean);
+      if (dtls) dtls.onstatechange = () => { if (this.pc === pc && ['closed', 'failed'].includes(dtls.state)) this.fail('the stream ended'); };
     } catch (err) {
       if (this.run === run) this.fail(err.message, err.final);
     }

@@ -1,0 +1,330 @@
+package rtc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"muster/media"
+	"muster/media/codec"
+)
+
+// browser is a headless Chromium, driven over its DevTools protocol.
+type browser struct {
+	t    *testing.T
+	base string
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	exe, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("chromium is needed")
+		}
+		t.Skip("no chromium here")
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(exe, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+		"--disable-renderer-backgrounding", "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows",
+		"--remote-debugging-port=0", "--user-data-dir="+dir, "about:blank")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		// Its children end on their own and still write to the folder.
+		for range 50 {
+			if os.RemoveAll(dir) == nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	var port string
+	within(t, 20*time.Second, "chromium is up", func() bool {
+		b, err := os.ReadFile(filepath.Join(dir, "DevToolsActivePort"))
+		port, _, _ = strings.Cut(string(b), "\n")
+		return err == nil && port != ""
+	})
+	return &browser{t: t, base: "http://127.0.0.1:" + port}
+}
+
+// tab is one page of the browser.
+type tab struct {
+	t  *testing.T
+	ws *websocket.Conn
+	n  int
+}
+
+func (b *browser) open(address string) *tab {
+	b.t.Helper()
+	req, err := http.NewRequest("PUT", b.base+"/json/new?"+url.QueryEscape(address), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var target struct{ WebSocketDebuggerURL string }
+	if err := json.NewDecoder(res.Body).Decode(&target); err != nil {
+		b.t.Fatal(err)
+	}
+	ws, hs, err := websocket.Dial(b.t.Context(), target.WebSocketDebuggerURL, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if hs.Body != nil {
+		hs.Body.Close()
+	}
+	ws.SetReadLimit(16 << 20)
+	b.t.Cleanup(func() { _ = ws.CloseNow() })
+	tb := &tab{t: b.t, ws: ws}
+	within(b.t, 10*time.Second, "page has loaded", func() bool {
+		return tb.eval(`document.readyState + location.href.slice(0, 5)`) == "complete"+address[:5]
+	})
+	return tb
+}
+
+func (tb *tab) call(method string, params map[string]any) json.RawMessage {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tb.n++
+	msg, _ := json.Marshal(map[string]any{"id": tb.n, "method": method, "params": params})
+	if err := tb.ws.Write(ctx, websocket.MessageText, msg); err != nil {
+		tb.t.Fatal(err)
+	}
+	for {
+		_, b, err := tb.ws.Read(ctx)
+		if err != nil {
+			tb.t.Fatal(err)
+		}
+		var r struct {
+			ID     int
+			Result json.RawMessage
+			Error  *struct{ Message string }
+		}
+		if err := json.Unmarshal(b, &r); err != nil || r.ID != tb.n {
+			continue
+		}
+		if r.Error != nil {
+			tb.t.Fatalf("%s: %s", method, r.Error.Message)
+		}
+		return r.Result
+	}
+}
+
+// eval returns the value of a JavaScript expression, awaited.
+func (tb *tab) eval(expr string) any {
+	tb.t.Helper()
+	raw := tb.call("Runtime.evaluate", map[string]any{"expression": expr, "awaitPromise": true, "returnByValue": true, "userGesture": true})
+	var r struct {
+		Result           struct{ Value any }
+		ExceptionDetails *struct{ Exception struct{ Description string } }
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		tb.t.Fatal(err)
+	}
+	if r.ExceptionDetails != nil {
+		tb.t.Fatalf("%s: %s", expr, r.ExceptionDetails.Exception.Description)
+	}
+	return r.Result.Value
+}
+
+// frames counts what the page's video shows within ms milliseconds.
+func (tb *tab) frames(ms int) int {
+	tb.t.Helper()
+	n, _ := tb.eval(fmt.Sprintf(`new Promise((done) => {
+		const v = document.getElementById('video'); let n = 0;
+		const next = () => { n++; v.requestVideoFrameCallback(next); };
+		v.requestVideoFrameCallback(next);
+		setTimeout(() => done(n), %d);
+	})`, ms)).(float64)
+	return int(n)
+}
+
+func (tb *tab) message() string {
+	s, _ := tb.eval(`document.getElementById('message').textContent`).(string)
+	return s
+}
+
+// TestChromiumPublishesAndPlays sends the browser's fake camera through the
+// publishing page and watches it on the player page.
+func TestChromiumPublishesAndPlays(t *testing.T) {
+	br := newBrowser(t)
+	for _, id := range []codec.ID{codec.VP8, codec.H264, codec.VP9, codec.AV1} {
+		t.Run(string(id), func(t *testing.T) {
+			b := newBench(t)
+			bt := &browser{t: t, base: br.base}
+			pub := bt.open(b.base + "/site/cam/publish?token=pilot")
+			pub.eval(`document.getElementById('codec').value = '` + strings.ToLower(string(id)) + `'`)
+			pub.eval(`document.getElementById('size').value = '640x360'`)
+			pub.eval(`document.getElementById('start').click()`)
+			within(t, 15*time.Second, "stream is live with a key frame: "+pub.message(), func() bool {
+				st, err := b.router.Find(watch, cam)
+				return err == nil && st.LastKeyFrame() != nil
+			})
+			st, _ := b.router.Find(watch, cam)
+			if got := st.Info().Tracks; got[0].Codec != string(id) && got[len(got)-1].Codec != string(id) {
+				if len(got) != 2 {
+					t.Fatalf("tracks %+v", got)
+				}
+				t.Skipf("this chromium publishes %s for %s", got[0].Codec, id)
+			}
+			play := bt.open(b.base + "/site/cam/?token=watch")
+			if n := play.frames(4000); n < 40 {
+				t.Fatalf("%d frames in 4 s; it says %q", n, play.message())
+			}
+			if a := play.eval(`document.getElementById('video').srcObject.getAudioTracks().length`); a != 1.0 {
+				t.Errorf("%v audio tracks", a)
+			}
+			together(t, play)
+			shot(t, play, string(id)+"-player.png")
+			shot(t, pub, string(id)+"-publish.png")
+			pub.eval(`document.getElementById('stop').click()`)
+			within(t, 3*time.Second, "the stream ends with its publisher", func() bool {
+				_, err := b.router.Find(watch, cam)
+				return err != nil
+			})
+			within(t, 12*time.Second, "the player says so", func() bool { return play.message() != "" })
+		})
+	}
+}
+
+// together checks that sound and picture of a reader are in step, by what the
+// browser makes of our sender reports.
+func together(t *testing.T, tb *tab) {
+	t.Helper()
+	off, ok := tb.eval(`new Promise((done) => {
+		const r = new MusterReader({ url: new URL('whep' + location.search, location.href).toString() });
+		const a = document.createElement('video'); a.muted = true;
+		r.conf.onTrack = (e) => { a.srcObject = e.streams[0]; a.play(); };
+		setTimeout(async () => {
+			const at = {};
+			(await r.pc.getStats()).forEach((s) => { if (s.type === 'inbound-rtp') at[s.kind] = s.estimatedPlayoutTimestamp; });
+			r.close();
+			done(at.video - at.audio);
+		}, 5000);
+	})`).(float64)
+	t.Logf("picture - sound: %.0f ms", off)
+	if !ok || off < -150 || off > 150 {
+		t.Errorf("sound and picture are %.0f ms apart (known: %v)", off, ok)
+	}
+}
+
+// shot saves a picture of the page where RTC_TEST_SHOTS says.
+func shot(t *testing.T, tb *tab, name string) {
+	dir := os.Getenv("RTC_TEST_SHOTS")
+	if dir == "" {
+		return
+	}
+	var r struct{ Data []byte }
+	if err := json.Unmarshal(tb.call("Page.captureScreenshot", map[string]any{"format": "png"}), &r); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), r.Data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// generate makes seconds of a moving picture as access units, without B-frames
+// unless bframes is set.
+func generate(t *testing.T, encoder, format string, gop, seconds int, more ...string) [][][]byte {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("ffmpeg is needed")
+		}
+		t.Skip("no ffmpeg here")
+	}
+	args := []string{"-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=640x360:rate=30:duration=%d", seconds),
+		"-c:v", encoder, "-g", fmt.Sprint(gop), "-pix_fmt", "yuv420p", "-b:v", "1M"}
+	args = append(args, more...)
+	args = append(args, "-f", format, "pipe:1")
+	var stderr bytes.Buffer
+	cmd := exec.Command("ffmpeg", args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, stderr.String())
+	}
+	return accessUnits(out)
+}
+
+// accessUnits splits an Annex B stream with access unit delimiters.
+func accessUnits(b []byte) (aus [][][]byte) {
+	for _, nalu := range bytes.Split(b, []byte{0, 0, 1}) {
+		nalu = bytes.TrimRight(nalu, "\x00")
+		if len(nalu) == 0 {
+			continue
+		}
+		if nalu[0]&0x1F == 9 {
+			aus = append(aus, nil)
+			continue
+		}
+		if len(aus) > 0 {
+			aus[len(aus)-1] = append(aus[len(aus)-1], nalu)
+		}
+	}
+	return aus
+}
+
+// TestChromiumJoinsQuickly feeds H264 with a key frame every four seconds and
+// measures how long a viewer waits for the first picture.
+func TestChromiumJoinsQuickly(t *testing.T) {
+	br := newBrowser(t)
+	aus := generate(t, "libx264", "h264", 120, 8, "-bf", "0", "-x264-params", "aud=1:scenecut=0")
+	b := newBench(t)
+	p := b.feed(codec.NewVideo(codec.H264))
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Second / 30)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			p.Write(0, media.Sample{PTS: int64(n) * 3000, AU: aus[n%len(aus)]})
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-done })
+	time.Sleep(2500 * time.Millisecond) // in the middle of a group of pictures
+	page := br.open("about:blank")
+	page.call("Page.navigate", map[string]any{"url": b.base + "/site/cam/?token=watch"})
+	wait := page.eval(`new Promise((done) => {
+		const look = () => {
+			const v = document.getElementById('video');
+			if (!v) return setTimeout(look, 5);
+			const begin = performance.now();
+			v.requestVideoFrameCallback(() => done(begin > 0 ? performance.now() : 0));
+		};
+		look();
+	})`)
+	t.Logf("first picture %v ms after navigation", wait)
+	if n := page.frames(3000); n < 75 {
+		t.Errorf("%d frames in 3 s", n)
+	}
+	if ms, _ := wait.(float64); ms <= 0 || ms > 2000 {
+		t.Errorf("first picture after %v ms", wait)
+	}
+}
