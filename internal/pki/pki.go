@@ -7,7 +7,7 @@
 // for every other name and for addresses.
 //
 // Keys are RSA and hashes SHA-256 because ATAK on old Android takes nothing
-// else; see docs/protocols for what TAK clients accept.
+// else.
 package pki
 
 import (
