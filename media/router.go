@@ -291,7 +291,7 @@ func (p *Publisher) Close(reason error) {
 		if ses := s.open.Load(); ses != nil {
 			ses.Close()
 			r.bus.Publish(bus.Fact{Kind: "stream.ended", Data: s.Info(), Groups: s.Groups, User: s.User})
-			r.log.Info("stream ended", "stream", s.Name.String(), "user", s.User, "after", time.Since(s.Since).Round(time.Second), "reason", reason)
+			r.log.Info("stream ended", "stream", s.Name.String(), "user", s.User, "after", time.Since(s.Since).Round(time.Second).String(), "reason", reason)
 		}
 	})
 }
