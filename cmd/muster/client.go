@@ -138,7 +138,9 @@ func (c *client) do(ctx context.Context, method, path string, in, out any) error
 	}
 	switch out := out.(type) {
 	case nil:
-		return nil
+		// The answer is read to its end: the handler may still be writing it.
+		_, err := io.Copy(io.Discard, resp.Body)
+		return err
 	case io.Writer:
 		_, err := io.Copy(out, resp.Body)
 		return err
