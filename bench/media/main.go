@@ -56,7 +56,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.muster, "muster", "", "path of the muster program")
 	flag.StringVar(&o.peer, "peer", "", "path of the MediaMTX program; without it only Muster is measured")
-	flag.IntVar(&o.readers, "readers", 200, "RTSP/TCP readers")
+	flag.IntVar(&o.readers, "readers", 200, "RTSP/TCP readers; 0 leaves them out")
 	flag.IntVar(&o.whep, "whep", 20, "WHEP readers; 0 leaves WebRTC out")
 	flag.IntVar(&o.seconds, "seconds", 30, "length of each measurement")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the table has the medians")
@@ -140,8 +140,10 @@ func measure(ctx context.Context, k kind, o options) (figureSet, error) {
 	}
 	defer pub.close()
 	f[rtspReady] = pub.ready.Seconds() * 1000
-	if err := measureRTSP(ctx, s, o, f); err != nil {
-		return nil, fmt.Errorf("rtsp readers: %w", err)
+	if o.readers > 0 {
+		if err := measureRTSP(ctx, s, o, f); err != nil {
+			return nil, fmt.Errorf("rtsp readers: %w", err)
+		}
 	}
 	if o.whep > 0 {
 		if err := measureWHEP(ctx, s, o, f); err != nil {
