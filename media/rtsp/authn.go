@@ -19,6 +19,9 @@ const (
 	// nonceLife bounds how long an overheard digest could be used again on the
 	// same connection.
 	nonceLife = 5 * time.Minute
+	// loginLife is how long a login lasts on a connection without a session; then
+	// the next request has to prove it anew. Sessions are watched by the register.
+	loginLife = time.Minute
 	// maxFailures is after how many wrong credentials a connection ends.
 	maxFailures = 5
 )
@@ -28,11 +31,11 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, p auth.Proof) (auth.Identity, error)
 }
 
-// login is what a connection knows of its client. An identity, once proven, is
-// kept for the connection: its rights are watched by the register of sessions.
+// login is what a connection knows of its client.
 type login struct {
 	done     bool
 	id       auth.Identity
+	at       time.Time // of the proof
 	nonce    string
 	made     time.Time // of nonce
 	failures int
@@ -40,7 +43,7 @@ type login struct {
 
 // authenticate returns nil when the client is known, else the response.
 func (c *conn) authenticate(ctx context.Context, req *request, t target) *response {
-	if c.login.done {
+	if c.login.done && (c.session != nil || time.Since(c.login.at) < loginLife) {
 		return nil
 	}
 	p := auth.Proof{Remote: c.remote.Addr(), Protocol: c.protocol(), Cert: peerCert(c.nc)}
@@ -68,8 +71,10 @@ func (c *conn) authenticate(ctx context.Context, req *request, t target) *respon
 	if err != nil {
 		return c.refuse(err)
 	}
-	c.login = login{done: true, id: id}
-	c.log = c.log.With("user", id.User)
+	if !c.login.done || c.login.id.User != id.User {
+		c.log = c.log.With("user", id.User)
+	}
+	c.login.done, c.login.id, c.login.at, c.login.failures = true, id, time.Now(), 0
 	return nil
 }
 

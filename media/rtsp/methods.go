@@ -3,7 +3,6 @@ package rtsp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -170,17 +169,11 @@ func (c *conn) setupTrack(ctx context.Context, req *request) *response {
 	if res != nil {
 		return res
 	}
-	transport, res := c.setup(s, index, req.get("Transport"), strings.TrimRight(req.url, "/"))
-	if res != nil {
-		return res
-	}
-	if fresh {
+	res = c.setup(s, index, req)
+	if res.code == 200 && fresh {
 		c.session = s
 	}
-	if s.stream != nil {
-		transport += fmt.Sprintf(";ssrc=%08X", s.stream.Tracks[index].SSRC())
-	}
-	return (&response{code: 200}).add("Transport", transport)
+	return res
 }
 
 // recordTrack finds the announced media that a SETUP names.

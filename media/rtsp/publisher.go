@@ -154,6 +154,13 @@ func (p *publication) rtp(t *track, data []byte, now time.Time) {
 	}
 	stats := &p.conn.srv.stats
 	stats.packetsIn.Add(1)
+	if t.in != nil {
+		var err error
+		if data, err = t.in.DecryptRTP(nil, data, nil); err != nil {
+			stats.packetsBad.Add(1)
+			return
+		}
+	}
 	pkt := &rtp.Packet{}
 	if err := pkt.Unmarshal(data); err != nil || pkt.PayloadType != in.pt {
 		stats.packetsBad.Add(1)
@@ -191,6 +198,13 @@ func (p *publication) rtcp(t *track, data []byte, now time.Time) {
 	if in == nil {
 		return
 	}
+	if t.in != nil {
+		var err error
+		if data, err = t.in.DecryptRTCP(nil, data, nil); err != nil {
+			p.conn.srv.stats.packetsBad.Add(1)
+			return
+		}
+	}
 	for _, sr := range senderReports(data) {
 		in.receiver.senderReport(sr, now)
 		p.timeline.report(&in.clock, sr)
@@ -211,23 +225,32 @@ func (p *publication) report(now time.Time) error {
 		if in == nil {
 			continue
 		}
-		start := len(p.buf)
-		if p.udp == nil {
-			p.buf = append(p.buf, '$', in.set.channels[1], 0, 0)
-		}
-		p.buf = in.receiver.appendReport(p.buf, p.ssrc, now)
+		rr, err := p.makeReport(in, now)
 		switch {
+		case err != nil:
+			return err
+		case len(rr) == 0: // nothing to report yet
 		case p.udp != nil:
-			p.udp.writeRTCP(p.buf[start:], in.set)
-			p.buf = p.buf[:0]
-		case len(p.buf) == start+frameHead:
-			p.buf = p.buf[:start] // nothing to report yet
+			p.udp.writeRTCP(rr, in.set)
 		default:
-			p.buf[start+3] = byte(len(p.buf) - start - frameHead)
+			p.buf = append(p.buf, '$', in.set.channels[1], 0, byte(len(rr)))
+			p.buf = append(p.buf, rr...)
 		}
 	}
 	if len(p.buf) == 0 {
 		return nil
 	}
 	return p.conn.write(p.buf)
+}
+
+func (p *publication) makeReport(in *inbound, now time.Time) ([]byte, error) {
+	own := p.ssrc
+	if in.set.out != nil {
+		own = in.set.reportSSRC
+	}
+	rr := in.receiver.appendReport(nil, own, now)
+	if in.set.out == nil || len(rr) == 0 {
+		return rr, nil
+	}
+	return in.set.out.EncryptRTCP(nil, rr, nil)
 }

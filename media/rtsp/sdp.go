@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type announced struct {
 	format  format.Format // nil: nothing in it that could be carried on
 	codec   *codec.Format // likewise
 	name    string        // the m= line, for people
+	keys    string        // a=key-mgmt, of the media or else of the session
 }
 
 // parseSDP reads the announcement of a publisher. Cameras and encoders write
@@ -29,6 +31,7 @@ type announced struct {
 // not understood comes back without a format, so that its SETUP still works.
 func parseSDP(body []byte) ([]announced, error) {
 	var sections []*psdp.MediaDescription
+	keys := ""
 	for line := range strings.Lines(string(body)) {
 		line = strings.TrimSpace(line)
 		kind, value, ok := strings.Cut(line, "=")
@@ -42,10 +45,13 @@ func parseSDP(body []byte) ([]announced, error) {
 			}
 			sections = append(sections, parseMediaLine(value))
 		case "a":
+			key, v, _ := strings.Cut(value, ":")
+			a := psdp.Attribute{Key: strings.TrimSpace(key), Value: strings.TrimSpace(v)}
 			if len(sections) > 0 {
-				key, v, _ := strings.Cut(value, ":")
 				last := sections[len(sections)-1]
-				last.Attributes = append(last.Attributes, psdp.Attribute{Key: strings.TrimSpace(key), Value: strings.TrimSpace(v)})
+				last.Attributes = append(last.Attributes, a)
+			} else if a.Key == "key-mgmt" {
+				keys = a.Value
 			}
 		}
 	}
@@ -55,6 +61,7 @@ func parseSDP(body []byte) ([]announced, error) {
 	out := make([]announced, len(sections))
 	for i, md := range sections {
 		out[i] = newAnnounced(md)
+		out[i].keys = cmp.Or(attribute(md, "key-mgmt"), keys)
 	}
 	return out, nil
 }

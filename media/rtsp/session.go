@@ -45,6 +45,10 @@ type track struct {
 	rtcp     *net.UDPAddr
 	url      string // as in the SETUP, for RTP-Info
 
+	// Recording with the secure profile; nil without.
+	in, out    *cipher
+	reportSSRC uint32
+
 	seq             uint16 // playing: number of the next packet; skipping leaves no gap
 	packets, octets uint32 // playing: for sender reports
 }
@@ -78,39 +82,92 @@ func (s *session) byIndex(index int) *track {
 }
 
 // setup adds a track by the first transport that can be served and returns the
-// Transport header that says so.
-func (c *conn) setup(s *session, index int, header, url string) (string, *response) {
-	alternatives, err := parseTransports(header)
+// response that says so.
+func (c *conn) setup(s *session, index int, req *request) *response {
+	alternatives, err := parseTransports(req.get("Transport"))
 	if err != nil {
-		return "", &response{code: 400, reason: "Bad Request: " + err.Error()}
+		return &response{code: 400, reason: "Bad Request: " + err.Error()}
 	}
-	t := &track{index: index, url: url, seq: uint16(mrand.Uint32())}
+	t := &track{index: index, url: strings.TrimRight(req.url, "/"), seq: uint16(mrand.Uint32())}
 	for _, a := range alternatives {
-		if a.multicast || a.secure || len(s.tracks) > 0 && a.tcp != (s.udp == nil) {
+		if !c.serves(s, a) {
 			continue
+		}
+		res := &response{code: 200}
+		if a.secure {
+			if res, err = t.secure(s.announced[index].keys, req); err != nil {
+				c.log.Info("secure profile refused", "stream", s.name.String(), "reason", err)
+				return &response{code: 461, reason: "Unsupported Transport: no usable keys"}
+			}
+		}
+		profile := "RTP/AVP"
+		if a.secure {
+			profile = "RTP/SAVP"
 		}
 		if a.tcp {
 			if !t.interleave(s, a.channels) {
-				return "", &response{code: 400, reason: "Bad Request: interleaved channels are in use"}
+				return &response{code: 400, reason: "Bad Request: interleaved channels are in use"}
 			}
 			s.tracks = append(s.tracks, t)
-			return fmt.Sprintf("RTP/AVP/TCP;unicast;interleaved=%d-%d", t.channels[0], t.channels[1]), nil
+			return res.add("Transport", fmt.Sprintf("%s/TCP;unicast;interleaved=%d-%d", profile, t.channels[0], t.channels[1])+ssrc(s, t))
 		}
-		// Plain RTP beside an encrypted RTSP would betray what TLS hides.
+		t.rtp, t.rtcp = c.peer(a.ports[0]), c.peer(a.ports[1])
 		u := c.srv.udp.Load()
-		if u == nil || c.secure || a.ports == [2]int{} {
-			continue
-		}
-		t.rtp = c.peer(a.ports[0])
-		t.rtcp = c.peer(a.ports[1])
-		if !u.register(c, t) {
-			return "", &response{code: 461, reason: "Unsupported Transport: client_port is in use"}
+		if u == nil || !u.register(c, t) {
+			return &response{code: 461, reason: "Unsupported Transport: client_port is in use"}
 		}
 		s.udp, s.tracks = u, append(s.tracks, t)
-		return fmt.Sprintf("RTP/AVP;unicast;client_port=%d-%d;server_port=%d-%d",
-			a.ports[0], a.ports[1], u.rtpPort, u.rtcpPort), nil
+		return res.add("Transport", fmt.Sprintf("%s;unicast;client_port=%d-%d;server_port=%d-%d",
+			profile, a.ports[0], a.ports[1], u.rtpPort, u.rtcpPort)+ssrc(s, t))
 	}
-	return "", &response{code: 461}
+	return &response{code: 461}
+}
+
+// serves reports whether the session can use a transport.
+func (c *conn) serves(s *session, a transport) bool {
+	switch {
+	case a.multicast:
+		return false
+	case len(s.tracks) > 0 && a.tcp != (s.udp == nil):
+		return false // all tracks go the same way
+	case a.secure && (!c.secure || !s.record):
+		return false
+	case a.tcp:
+		return true
+	}
+	// Plain RTP beside an encrypted RTSP would betray what TLS hides.
+	return a.ports != [2]int{} && c.srv.udp.Load() != nil && a.secure == c.secure
+}
+
+// secure sets up the keys of a track: the publisher's by the KeyMgmt header or
+// the announcement, and ours for reports, which go into the response.
+func (t *track) secure(announced string, req *request) (*response, error) {
+	msg, err := parseKeyMgmt(req.get("Keymgmt"))
+	if err != nil {
+		if msg, err = parseKeyAttribute(announced); err != nil {
+			return nil, err
+		}
+	}
+	now := time.Now()
+	in, err := cipherFrom(msg, now)
+	if err != nil {
+		return nil, err
+	}
+	t.reportSSRC = mrand.Uint32()
+	out, header, err := makeCipher(t.url, t.reportSSRC, now)
+	if err != nil {
+		return nil, err
+	}
+	t.in, t.out = &in, &out
+	return (&response{code: 200}).add("KeyMgmt", header), nil
+}
+
+// ssrc returns the Transport parameter that tells a player what it will get.
+func ssrc(s *session, t *track) string {
+	if s.stream == nil {
+		return ""
+	}
+	return fmt.Sprintf(";ssrc=%08X", s.stream.Tracks[t.index].SSRC())
 }
 
 // peer returns an address for media: always the one the requests come from.

@@ -2,24 +2,16 @@ package rtsp
 
 import (
 	"context"
-	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"io"
-	"net"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"muster/internal/auth"
-	"muster/internal/bus"
-	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/media"
 	"muster/media/codec"
@@ -170,101 +162,6 @@ func TestHeaders(t *testing.T) {
 	}
 	if got := c.do("PLAY", "a/cam/").get("Range"); got != "npt=now-" {
 		t.Errorf("Range: %s", got)
-	}
-}
-
-func TestChallenge(t *testing.T) {
-	r := start(t, nil)
-	c := dial(t, r)
-	res := c.do("DESCRIBE", "cam")
-	ways := res.header["WWW-Authenticate"]
-	nonce := regexp.MustCompile(`nonce="([^"]+)"`)
-	if len(ways) != 3 || !strings.HasSuffix(ways[0], "algorithm=SHA-256") || !strings.HasSuffix(ways[1], "algorithm=MD5") || ways[2] != `Basic realm="muster"` {
-		t.Fatalf("challenges: %q", ways)
-	}
-	digest := func(nonce, password string) string {
-		h := func(s string) string { b := md5.Sum([]byte(s)); return hex.EncodeToString(b[:]) }
-		uri := c.base + "cam"
-		return `Digest username="alice", realm="muster", nonce="` + nonce + `", uri="` + uri + `", response="` +
-			h(h("alice:muster:"+password)+":"+nonce+":"+h("DESCRIBE:"+uri)) + `"`
-	}
-	own := nonce.FindStringSubmatch(ways[0])[1]
-	if res := c.do("DESCRIBE", "cam", "Authorization: "+digest("foreign", password)); res.code != 401 || !strings.Contains(res.get("WWW-Authenticate"), `stale="true"`) {
-		t.Errorf("a foreign nonce: %d %s", res.code, res.get("WWW-Authenticate"))
-	}
-	if res := c.do("DESCRIBE", "cam", "Authorization: "+digest(own, password)); res.code != 404 {
-		t.Errorf("digest login: %d", res.code)
-	}
-	if res := c.do("DESCRIBE", "cam"); res.code != 404 {
-		t.Errorf("the login was not kept: %d", res.code)
-	}
-
-	// Wrong password and unknown user: the same answer, and an end to guessing.
-	for _, who := range []string{"alice:wrong", "mallory:wrong"} {
-		c := dial(t, r)
-		c.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(who))
-		for i := range maxFailures {
-			if res := c.do("DESCRIBE", "cam"); res.code != 401 || len(res.header["WWW-Authenticate"]) != 3 {
-				t.Fatalf("%s, try %d: %d", who, i, res.code)
-			}
-		}
-		if !c.closed(time.Second) {
-			t.Errorf("%s may guess on", who)
-		}
-	}
-	r.auth.limited = true
-	c = dial(t, r).login()
-	if res := c.do("DESCRIBE", "cam"); res.code != 503 || res.get("Retry-After") == "" {
-		t.Errorf("limited: %d, Retry-After %q", res.code, res.get("Retry-After"))
-	}
-	if !c.closed(time.Second) {
-		t.Error("limited, but not ended")
-	}
-}
-
-func TestBasicOnly(t *testing.T) {
-	r := start(t, func(c *Config, _ *media.Config) { c.AuthMethods = []string{"basic"} })
-	c := dial(t, r)
-	if ways := c.do("DESCRIBE", "cam").header["WWW-Authenticate"]; !slices.Equal(ways, []string{`Basic realm="muster"`}) {
-		t.Errorf("challenges: %q", ways)
-	}
-	if res := c.do("DESCRIBE", "cam", "Authorization: Bearer tok"); res.code != 404 {
-		t.Errorf("bearer token: %d", res.code)
-	}
-}
-
-// TestMalformed sends what is not RTSP; each connection ends with 400 or at once.
-func TestMalformed(t *testing.T) {
-	r := start(t, nil)
-	for name, in := range map[string]string{
-		"HTTP":                   "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-		"TLS":                    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-		"no CSeq":                "OPTIONS * RTSP/1.0\r\n\r\n",
-		"CSeq no number":         "OPTIONS * RTSP/1.0\r\nCSeq: x\r\n\r\n",
-		"no request line":        "OPTIONS\r\n\r\n",
-		"header without a name":  "OPTIONS * RTSP/1.0\r\n: x\r\n\r\n",
-		"control character":      "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: a\x00b\r\n\r\n",
-		"long line":              "OPTIONS " + strings.Repeat("a", maxLine) + " RTSP/1.0\r\n",
-		"many headers":           "OPTIONS * RTSP/1.0\r\n" + strings.Repeat("X: y\r\n", 200),
-		"large header":           "OPTIONS * RTSP/1.0\r\n" + strings.Repeat("X: "+strings.Repeat("y", 8000)+"\r\n", 9),
-		"large body":             "ANNOUNCE rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 70000\r\n\r\n",
-		"negative body":          "ANNOUNCE rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -1\r\n\r\n",
-		"two lengths":            "ANNOUNCE rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-		"version":                "OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n",
-		"media before the login": "$\x00\x00\x04aaaa",
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := dial(t, r)
-			io.WriteString(c.nc, in)
-			c.nc.SetReadDeadline(time.Now().Add(2 * time.Second))
-			out, err := io.ReadAll(c.br)
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
-				t.Fatal("the connection stays")
-			}
-			if len(out) > 0 && !strings.HasPrefix(string(out), "RTSP/1.0 400 ") && !strings.HasPrefix(string(out), "RTSP/1.0 505 ") {
-				t.Errorf("answered %q", out)
-			}
-		})
 	}
 }
 
@@ -434,132 +331,4 @@ func TestNothingUsable(t *testing.T) {
 	if res := c.read(); res.code != 400 {
 		t.Errorf("17 media: %d", res.code)
 	}
-}
-
-func TestKickEndsAtOnce(t *testing.T) {
-	r := start(t, nil)
-	feed(t, r.router, "cam", 20000, 10, 5*time.Millisecond)
-	c := dial(t, r).login()
-	c.do("SETUP", "cam/trackID=0", tcp01)
-	c.do("PLAY", "cam")
-	time.Sleep(200 * time.Millisecond) // the client reads nothing: its writer blocks
-	begin := time.Now()
-	for _, s := range r.sessions.List() {
-		if s.Action == auth.Read {
-			r.sessions.Kick(s.ID)
-		}
-	}
-	wait(t, time.Second, "the connection to end", func() bool { return r.Stats().Conns == 0 })
-	t.Logf("ended after %s", time.Since(begin))
-	if !c.closed(time.Second) {
-		t.Error("the client still has its connection")
-	}
-}
-
-// TestSlowReader lets a player stop reading: it misses whole groups of pictures,
-// sees no gap in the numbers, and gets little that is old.
-func TestSlowReader(t *testing.T) {
-	r := start(t, func(_ *Config, hub *media.Config) { hub.MaxLag = 300 * time.Millisecond })
-	feed(t, r.router, "cam", 20000, 10, 10*time.Millisecond) // 2 MB/s
-	c := dial(t, r).login()
-	c.nc.(*net.TCPConn).SetReadBuffer(64 << 10)
-	c.do("SETUP", "cam/trackID=0", tcp01)
-	c.do("PLAY", "cam")
-	c.frame()
-	time.Sleep(2 * time.Second)
-	var seq uint16
-	var stamp uint32
-	before, jumped := 0, false
-	for i := range 2000 {
-		ch, p := c.frame()
-		if ch != 0 {
-			continue
-		}
-		if n := binary.BigEndian.Uint16(p[2:]); i > 0 && seq != 0 && n != seq+1 {
-			t.Fatalf("packet %d after %d", n, seq)
-		} else {
-			seq = n
-		}
-		now := codec.PacketTimestamp(p)
-		if stamp != 0 && now-stamp > 45000 {
-			jumped = true
-		}
-		if !jumped {
-			before += len(p)
-		}
-		stamp = now
-	}
-	t.Logf("%d KiB were on their way to the stalled player", before>>10)
-	if !jumped {
-		t.Error("the player was not moved to the present")
-	}
-	if before > 1<<20 {
-		t.Error("that is too much")
-	}
-}
-
-// TestSilence checks the deadlines with a clock that a test can move on.
-func TestSilence(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		until time.Duration // the connection is to end after this
-		do    func(c *raw)
-	}{
-		{"nothing is said", 10 * time.Second, func(*raw) {}},
-		{"half a request", 10 * time.Second, func(c *raw) { io.WriteString(c.nc, "OPTIONS * RT") }},
-		{"no login", 30 * time.Second, func(c *raw) {
-			for range 5 {
-				c.do("OPTIONS", "*")
-				time.Sleep(5 * time.Second)
-			}
-			c.do("OPTIONS", "*")
-		}},
-		{"a silent player", 60 * time.Second, func(c *raw) {
-			c.login().do("SETUP", "cam/trackID=0", tcp01)
-			c.do("PLAY", "cam")
-			go io.Copy(io.Discard, c.br)
-		}},
-		{"a player that reports", 180 * time.Second, func(c *raw) {
-			c.login().do("SETUP", "cam/trackID=0", tcp01)
-			c.do("PLAY", "cam")
-			go io.Copy(io.Discard, c.br)
-			for range 130 / 10 {
-				fmt.Fprintf(c.nc, "$\x01\x00\x08\x80\xc9\x00\x01aaaa")
-				time.Sleep(10 * time.Second) // the last one after 120 s
-			}
-		}},
-		{"a silent publisher", 10 * time.Second, func(c *raw) {
-			c.login().send("ANNOUNCE", "new", sdpVP8)
-			c.read()
-			c.do("SETUP", "new/streamid=0", tcp01)
-			c.do("RECORD", "new")
-		}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { testSilence(t, tc.until, tc.do) })
-		})
-	}
-}
-
-func testSilence(t *testing.T, until time.Duration, do func(c *raw)) {
-	router := media.New(media.DefaultConfig(), auth.NewSessions(nil), bus.New(), discard)
-	s, err := New(DefaultConfig(), Deps{Router: router, Auth: &fakeAuth{}, Doors: run.NewDoors(), Log: discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	feedQuietly(t, router, "cam")
-	begin := time.Now()
-	client, server := net.Pipe()
-	ended := make(chan time.Duration, 1)
-	go func() {
-		s.ServeConn(t.Context(), server)
-		ended <- time.Since(begin)
-	}()
-	c := &raw{t: t, nc: client, base: "rtsp://host/"}
-	c.br = newReader(client)
-	do(c)
-	if got := <-ended; got < until-2*time.Second || got > until+2*time.Second {
-		t.Errorf("ended after %s, want %s", got, until)
-	}
-	client.Close()
 }
