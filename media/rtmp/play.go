@@ -56,6 +56,10 @@ func (c *conn) play(login context.Context, cmd command) error {
 	case err != nil:
 		return fmt.Errorf("rtmp: read: %w", err)
 	}
+	if rd.Stream() != stream { // published anew in between, perhaps with other tracks
+		rd.Close(nil)
+		return &refusal{codeNotFound, "the stream is just being started anew; try again", nil}
+	}
 	c.s.n.plays.Add(1)
 	boundSendQueue(c.raw)
 
