@@ -116,7 +116,7 @@ function wholeUser(u: User): User {
 }
 
 function wholeToken(k: Token): Token {
-  return { ...k, scope: { ...k.scope, actions: k.scope?.actions ?? [], streams: k.scope?.streams ?? [] } };
+  return k.scope ? { ...k, scope: { ...k.scope, actions: k.scope.actions ?? [], streams: k.scope.streams ?? [] } } : k;
 }
 
 export const api = {

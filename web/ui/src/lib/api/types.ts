@@ -64,6 +64,7 @@ export interface ServerInfo {
 
 export type AddressUse = 'watch' | 'publish';
 
+/** One way to reach a stream: app is a program it suits, label what to know about it. */
 export interface Address {
   protocol: string;
   use: AddressUse;
@@ -108,7 +109,8 @@ export interface Token {
   user: string;
   name: string;
   kind: TokenKind;
-  scope: TokenScope;
+  /** Left out: all its user may. */
+  scope?: TokenScope;
   created: string;
   expires?: string;
   lastUsed?: string;
@@ -183,5 +185,6 @@ export type LiveEvent =
   | { kind: 'user.changed'; time: string; data: unknown }
   | { kind: 'group.changed'; time: string; data: unknown }
   | { kind: 'token.changed'; time: string; data: unknown }
+  | { kind: 'device.changed'; time: string; data: unknown }
   | { kind: 'auth.failed'; time: string; data: AuthFailure }
   | { kind: 'lagged'; time: string; data: unknown };

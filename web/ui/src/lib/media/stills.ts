@@ -26,20 +26,21 @@ export class Still {
 
   /** Draws the newest key frame into canvas. */
   async draw(canvas: HTMLCanvasElement, signal: AbortSignal): Promise<StillResult> {
-    let response: Response;
+    let clip: Blob;
+    let etag: string;
     try {
-      response = await fetch(this.#url, { credentials: 'same-origin', cache: 'no-cache', signal });
+      const response = await fetch(this.#url, { credentials: 'same-origin', cache: 'no-cache', signal });
+      if (response.status === 404) return 'none';
+      if (!response.ok) return 'error';
+      etag = response.headers.get('ETag') ?? '';
+      if (etag && etag === this.#etag) {
+        await response.body?.cancel();
+        return 'drawn';
+      }
+      clip = await response.blob();
     } catch {
       return 'error';
     }
-    if (response.status === 404) return 'none';
-    if (!response.ok) return 'error';
-    const etag = response.headers.get('ETag') ?? '';
-    if (etag && etag === this.#etag) {
-      await response.body?.cancel();
-      return 'drawn';
-    }
-    const clip = await response.blob();
     const mine = line.then(() => (signal.aborted ? 'error' : decodeInto(canvas, clip)));
     line = mine.catch(() => undefined);
     const result = await mine;
