@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -229,8 +229,8 @@ func unquote(s string) (value, rest string) {
 }
 
 // peerCert returns the client's certificate if TLS verified it.
-func peerCert(nc any) *x509.Certificate {
-	tc, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
+func peerCert(nc net.Conn) *x509.Certificate {
+	tc, ok := nc.(tlsConn)
 	if !ok {
 		return nil
 	}

@@ -57,12 +57,19 @@ type conn struct {
 	alive atomic.Int64          // Unix ms of the last UDP packet from the client; any goroutine
 }
 
+// tlsConn is what *tls.Conn, or what wraps one, can do.
+type tlsConn interface {
+	NetConn() net.Conn
+	HandshakeContext(ctx context.Context) error
+	ConnectionState() tls.ConnectionState
+}
+
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: nc, raw: nc, started: time.Now(), br: bufio.NewReaderSize(nc, readBuffer)}
-	if tc, ok := nc.(interface{ NetConn() net.Conn }); ok {
+	if tc, ok := nc.(tlsConn); ok {
 		c.raw = tc.NetConn()
 	}
-	_, c.secure = nc.(*tls.Conn)
+	_, c.secure = nc.(tlsConn)
 	if a, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
 		c.remote = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	}
@@ -106,7 +113,7 @@ var (
 
 // serve reads requests and interleaved frames until the connection ends.
 func (c *conn) serve(ctx context.Context) error {
-	if tc, ok := c.nc.(*tls.Conn); ok {
+	if tc, ok := c.nc.(tlsConn); ok {
 		if err := c.arm(); err != nil {
 			return err
 		}

@@ -242,6 +242,7 @@ func (c *conn) play(req *request) *response {
 		return refusal(err)
 	}
 	s.player = p
+	c.log.Info("viewer plays", "stream", s.name.String(), "udp", s.udp != nil)
 	return res.add("RTP-Info", p.info(req.url))
 }
 

@@ -130,6 +130,20 @@ func rtpTime(t *media.Track, at time.Duration) uint32 {
 func (p *player) run(ctx context.Context) {
 	defer close(p.done)
 	defer p.conn.srv.stats.readers.Add(-1)
+	returned := false
+	defer func() {
+		if !returned { // a panic: without media the connection is of no use
+			p.conn.end(errBroken)
+		}
+	}()
+	p.play(ctx)
+	returned = true
+}
+
+var errBroken = errors.New("the player broke")
+
+// play sends what the reader gets until the stream or the reader ends.
+func (p *player) play(ctx context.Context) {
 	batch := make([]media.Delivery, batchUnits)
 	n, err := p.reader.Pull(batch)
 	for _, d := range batch[:n] {
