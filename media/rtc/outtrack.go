@@ -191,21 +191,36 @@ func (o *outTrack) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed in
 }
 
 // senderClock relates the stream's time to the wall clock for sender reports.
-// Both tracks use the same relation, which is what keeps sound and picture in
-// step (RFC 3550 §6.4.1).
+// All tracks use the same relation, which is what keeps sound and picture in
+// step (RFC 3550 §6.4.1). Units come late by what encoders and networks held
+// them up, never early, so the earliest seen tell the relation; it may drift
+// by one part in a thousand.
 type senderClock struct {
-	set   bool
-	wall  time.Time
-	media time.Duration // stream time at wall
-	last  time.Time     // of the last reports
+	set  bool
+	zero time.Time // wall clock at stream time 0
+	seen time.Time
+	last time.Time // of the last reports
 }
+
+const (
+	clockDrift = 1000            // the relation moves by 1/clockDrift of the time gone by
+	clockJump  = 2 * time.Second // a stream whose time jumped this far is taken as it is
+)
 
 // reportEvery is the rhythm of sender reports.
 const reportEvery = time.Second
 
-// saw takes the newest delivery as the present.
-func (c *senderClock) saw(d media.Delivery) {
-	c.set, c.wall, c.media = true, time.Now(), media.Seconds(d.At, d.Format.ClockRate)
+// saw takes note of a delivery that has just been sent.
+func (c *senderClock) saw(d media.Delivery, now time.Time) {
+	zero := now.Add(-media.Seconds(d.At, d.Format.ClockRate))
+	late := zero.Sub(c.zero)
+	switch {
+	case !c.set || late < 0 || late > clockJump:
+		c.zero = zero
+	default:
+		c.zero = c.zero.Add(min(late, now.Sub(c.seen)/clockDrift))
+	}
+	c.set, c.seen = true, now
 }
 
 func (c *senderClock) due(now time.Time) bool {
@@ -223,7 +238,7 @@ func (o *outTrack) report(c *senderClock, now time.Time) rtcp.Packet {
 	if !o.bound || o.packets == 0 {
 		return nil
 	}
-	at := media.Ticks(c.media+now.Sub(c.wall), o.source.Format().ClockRate)
+	at := media.Ticks(now.Sub(c.zero), o.source.Format().ClockRate)
 	return &rtcp.SenderReport{
 		SSRC: uint32(o.ssrc), NTPTime: ntp(now), RTPTime: o.source.RTPTime(at),
 		PacketCount: o.packets, OctetCount: o.octets,

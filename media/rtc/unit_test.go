@@ -10,6 +10,9 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
+
+	"muster/media"
+	"muster/media/codec"
 )
 
 // lossy drops one media packet in eight on its way in, but no retransmission.
@@ -129,6 +132,23 @@ func TestReceiveClockFollowsSenderReports(t *testing.T) {
 	off := time.Duration(v*int64(time.Second)/90000 - a*int64(time.Second)/48000)
 	if off.Abs() > inStep {
 		t.Errorf("sound is off by %v", off)
+	}
+}
+
+func TestSenderClockTakesTheEarliest(t *testing.T) {
+	f := codec.NewVideo(codec.VP8)
+	start := time.Now()
+	var c senderClock
+	for i := range 300 { // every tenth frame is on time, the others up to 90 ms late
+		late := time.Duration(i%10) * 10 * time.Millisecond
+		c.saw(media.Delivery{Unit: &media.Unit{Format: f}, At: int64(i) * 3000}, start.Add(time.Duration(i)*time.Second/30+late))
+	}
+	if off := c.zero.Sub(start); off < 0 || off > 15*time.Millisecond {
+		t.Errorf("off by %v", off)
+	}
+	c.saw(media.Delivery{Unit: &media.Unit{Format: f}, At: 0}, start.Add(time.Minute))
+	if off := c.zero.Sub(start); off != time.Minute {
+		t.Errorf("after a jump off by %v", off)
 	}
 }
 

@@ -238,7 +238,7 @@ func (w *watcher) work(ctx context.Context) error {
 			}
 		}
 		w.out.end()
-		clock.saw(batch[n-1])
+		clock.saw(batch[n-1], time.Now())
 		if ctx.Err() != nil {
 			return errStopped
 		}

@@ -36,7 +36,7 @@ class MusterReader {
       this.pc = pc;
       pc.addTransceiver('video', { direction: 'recvonly' });
       pc.addTransceiver('audio', { direction: 'recvonly' });
-      pc.createDataChannel('');
+      if (this.conf.onDataChannel) pc.createDataChannel(''); // asks for data: each association costs the server
       pc.ontrack = (e) => this.conf.onTrack?.(e);
       pc.ondatachannel = (e) => this.conf.onDataChannel?.(e);
       pc.onconnectionstatechange = () => {
