@@ -19,7 +19,6 @@ import (
 
 // browser is a headless Chromium, driven through its DevTools protocol.
 type browser struct {
-	t    *testing.T
 	base string // "ws://127.0.0.1:port"
 }
 
@@ -34,7 +33,7 @@ func startBrowser(t *testing.T) *browser {
 		"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--ignore-certificate-errors",
 		"--autoplay-policy=no-user-gesture-required", "--window-size=1440,900", "--remote-debugging-port=0",
 		"--user-data-dir="+filepath.Join(t.TempDir(), "profile"), "about:blank")
-	b := &browser{t: t}
+	b := &browser{}
 	wait(t, 30*time.Second, "Chromium", func() error {
 		m := devtools.FindStringSubmatch(p.out.String())
 		if m == nil {
@@ -55,15 +54,15 @@ type page struct {
 }
 
 // open opens a tab at url. A tab is for one goroutine.
-func (b *browser) open(url string) *page {
-	b.t.Helper()
+func (b *browser) open(t *testing.T, url string) *page {
+	t.Helper()
 	ws, _, err := websocket.Dial(context.Background(), b.base, nil)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ws.SetReadLimit(64 << 20)
-	b.t.Cleanup(func() { ws.CloseNow() })
-	p := &page{t: b.t, ws: ws}
+	t.Cleanup(func() { ws.CloseNow() })
+	p := &page{t: t, ws: ws}
 	var target struct{ TargetID string }
 	p.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }

@@ -62,10 +62,10 @@ func TestOnlyTheGroupSees(t *testing.T) {
 	wg.Wait()
 
 	b := startBrowser(t)
-	if frames, _, refusal := b.open(s.web("cam")).whep(s.rtc("cam", "whep"), "friend", 2); frames == 0 {
+	if frames, _, refusal := b.open(t, s.web("cam")).whep(s.rtc("cam", "whep"), "friend", 2); frames == 0 {
 		t.Errorf("whep: somebody of the group decodes nothing: %s", refusal)
 	}
-	if _, _, refusal := b.open(s.web("cam")).whep(s.rtc("cam", "whep"), "enemy", 1); !strings.HasPrefix(refusal, "404") {
+	if _, _, refusal := b.open(t, s.web("cam")).whep(s.rtc("cam", "whep"), "enemy", 1); !strings.HasPrefix(refusal, "404") {
 		t.Errorf("whep: somebody of another group gets %q, wants 404", refusal)
 	}
 	// To the stranger the stream does not exist: the same answer as for any name.
@@ -159,7 +159,7 @@ func TestRevocation(t *testing.T) {
 		procs["publish "+protocol] = background(t, "ffmpeg", loop(file, out...)...)
 	}
 	b := startBrowser(t)
-	p := b.open(s.web("v4"))
+	p := b.open(t, s.web("v4"))
 	p.whip(s.rtc("v4", "whip"), "victim", "VP8")
 	p.eval(fmt.Sprintf(`(async () => {
 		const pc = window.reader = new RTCPeerConnection();

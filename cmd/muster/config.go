@@ -15,6 +15,8 @@ import (
 	"muster/media/rtc"
 	"muster/media/rtmp"
 	"muster/media/rtsp"
+	"muster/media/srt"
+	"muster/media/ts"
 	"muster/web"
 )
 
@@ -34,16 +36,18 @@ type mediaConfig struct {
 	media.Config `yaml:",inline"`
 	RTSP         rtsp.Config `yaml:"rtsp" doc:"RTSP and RTSPS."`
 	RTMP         rtmp.Config `yaml:"rtmp" doc:"RTMP and RTMPS."`
+	SRT          srt.Config  `yaml:"srt" doc:"SRT."`
 	HLS          hls.Config  `yaml:"hls" doc:"HLS and low-latency HLS."`
 	WebRTC       rtc.Config  `yaml:"webrtc" doc:"WebRTC: WHIP and WHEP."`
+	TS           ts.Config   `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
 }
 
 func defaults() *config {
 	return &config{
 		Web: web.DefaultConfig(),
 		Media: mediaConfig{
-			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(),
-			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(),
+			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(), SRT: srt.DefaultConfig(),
+			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(),
 		},
 		Auth: auth.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}

@@ -19,6 +19,7 @@ import (
 	"muster/internal/store"
 	"muster/media"
 	"muster/media/still"
+	"muster/media/ts"
 	"muster/web"
 	"muster/web/api"
 	"muster/web/front"
@@ -41,6 +42,7 @@ type house struct {
 	metrics  *obs.Metrics
 	health   *obs.Health
 	stats    *statistics
+	sources  *ts.Server // set with the parts
 }
 
 // openHouse opens the data folder. The caller closes the house.

@@ -24,6 +24,8 @@ import (
 	"muster/media/rtc"
 	"muster/media/rtmp"
 	"muster/media/rtsp"
+	"muster/media/srt"
+	"muster/media/ts"
 	"muster/web"
 	"muster/web/front"
 )
@@ -205,6 +207,21 @@ func (h *house) parts(local net.Listener) []part {
 			}
 			return registered(h, "rtmp", srv, err)
 		}},
+		{"srt", func(c *config) any { return c.Media.SRT }, func(c *config) (runner, error) {
+			if !c.Media.SRT.Enabled {
+				return nil, nil
+			}
+			srv, err := srt.New(c.Media.SRT, srt.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Conns: h.conns})
+			return registered(h, "srt", srv, err)
+		}},
+		{"ts", func(c *config) any { return c.Media.TS }, func(c *config) (runner, error) {
+			srv, err := ts.New(c.Media.TS, ts.Deps{Router: h.router, Doors: h.doors, Log: h.log})
+			if err == nil {
+				err = srv.SetPaths(c.Media.Paths)
+			}
+			h.sources = srv
+			return registered(h, "ts", srv, err)
+		}},
 		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
 			if !c.Media.HLS.Enabled {
 				return nil, nil
@@ -290,6 +307,9 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 	restarted, err := s.apply(parts, cfg)
 	if err != nil {
 		h.log.Error("some parts keep their old settings", "part", "muster", "error", err)
+	}
+	if e := h.sources.SetPaths(cfg.Media.Paths); e != nil {
+		h.log.Error("the sources of paths keep their old settings", "part", "ts", "error", e)
 	}
 	var later []string
 	for name, same := range map[string]bool{
