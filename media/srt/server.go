@@ -66,12 +66,13 @@ type Stats struct {
 	Publishes int64 // streams that became live
 	Plays     int64 // readers that were let in
 	Refused   int64 // callers turned away
+	Malformed int64 // handshakes that could not be read
 	BytesIn   int64
 	BytesOut  int64
 }
 
 type counters struct {
-	open, total, publishes, plays, refused, bytesIn, bytesOut atomic.Int64
+	open, total, publishes, plays, refused, malformed, bytesIn, bytesOut atomic.Int64
 }
 
 // Server serves SRT. Make it with New.
@@ -95,7 +96,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 func (s *Server) Stats() Stats {
 	return Stats{
 		Open: s.n.open.Load(), Total: s.n.total.Load(), Publishes: s.n.publishes.Load(), Plays: s.n.plays.Load(),
-		Refused: s.n.refused.Load(), BytesIn: s.n.bytesIn.Load(), BytesOut: s.n.bytesOut.Load(),
+		Refused: s.n.refused.Load(), Malformed: s.n.malformed.Load(), BytesIn: s.n.bytesIn.Load(), BytesOut: s.n.bytesOut.Load(),
 	}
 }
 
@@ -167,10 +168,16 @@ func (s *Server) listen(ctx context.Context) (gosrt.Listener, error) {
 	return ln, nil
 }
 
-// next returns the next caller. A handshake that the library cannot take costs
-// that caller only.
+// next returns the next caller, or nil. The library indexes into extensions of
+// handshakes that it takes for well-formed; a stranger's broken datagram is
+// counted here and costs nobody else anything.
 func (s *Server) next(ln gosrt.Listener) (req gosrt.ConnRequest, err error) {
-	defer run.Recover(s.log, "srt")
+	defer func() {
+		if recover() != nil {
+			s.n.malformed.Add(1)
+			req, err = nil, nil
+		}
+	}()
 	return ln.Accept2()
 }
 

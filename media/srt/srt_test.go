@@ -1,8 +1,10 @@
 package srt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -225,4 +227,27 @@ func TestKick(t *testing.T) {
 	if d := time.Since(start); d > time.Second {
 		t.Errorf("took %s", d)
 	}
+}
+
+// TestBrokenHandshakes sends datagrams that the library cannot read; others are
+// served as before.
+func TestBrokenHandshakes(t *testing.T) {
+	h := newHouse(t, nil)
+	c, err := net.Dial("udp", h.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	hello := make([]byte, 16+48)
+	hello[0] = 0x80                                     // control packet, handshake
+	hello[16+3] = 5                                     // version
+	hello[16+7] = 1                                     // extensions follow
+	copy(hello[16+20:], []byte{0xFF, 0xFF, 0xFF, 0xFF}) // conclusion
+	for _, tail := range [][]byte{{0}, {0, 1, 0}, {0, 1, 0, 3, 0, 0}, {0, 5, 0, 200}, {0, 3, 0, 1, 1, 2, 3, 4, 9}} {
+		c.Write(append(bytes.Clone(hello), tail...))
+		c.Write(hello[:20])
+		c.Write(tail)
+	}
+	eventually(t, "them to be counted", func() bool { return h.Stats().Malformed >= 2 })
+	refused(t, h, "read:none:pilot:pilot", "", rejectNotFound)
 }
