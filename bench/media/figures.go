@@ -40,12 +40,22 @@ const (
 	whepJoin95 = "WHEP readers: join to key frame p95, ms"
 	whepLost   = "WHEP readers: packets lost, in 1000"
 	whepFrames = "WHEP readers: frames per second and reader"
+
+	hlsCold   = "LL-HLS: first reader, request to media, ms"
+	hlsCPU    = "LL-HLS readers: CPU-s/min of the server"
+	hlsRSS    = "LL-HLS readers: RSS, MB"
+	hlsP50    = "LL-HLS readers: age of a part p50, ms"
+	hlsP95    = "LL-HLS readers: age of a part p95, ms"
+	hlsJoin50 = "LL-HLS readers: join to media p50, ms"
+	hlsJoin95 = "LL-HLS readers: join to media p95, ms"
+	hlsRate   = "LL-HLS readers: Mbit/s per reader"
 )
 
 var order = []string{
 	firstStart, startReady, idleRSS, rtmpReady, rtspReady,
 	rtspCPU, rtspRSS, rtspP50, rtspP95, rtspP99, rtspJoin50, rtspJoin95, rtspLost, rtspFrames, rtspRate,
 	whepCPU, whepRSS, whepP50, whepP95, whepP99, whepJoin50, whepJoin95, whepLost, whepFrames,
+	hlsCold, hlsCPU, hlsRSS, hlsP50, hlsP95, hlsJoin50, hlsJoin95, hlsRate,
 }
 
 // figureSet is what one round found out about one server.

@@ -30,7 +30,7 @@ import (
 // options are what the command line says.
 type options struct {
 	muster, peer       string
-	readers, whep      int
+	readers, whep, hls int
 	seconds, rounds    int
 	musterEnv, peerEnv envFlag
 	verbose            bool
@@ -58,6 +58,7 @@ func main() {
 	flag.StringVar(&o.peer, "peer", "", "path of the MediaMTX program; without it only Muster is measured")
 	flag.IntVar(&o.readers, "readers", 200, "RTSP/TCP readers; 0 leaves them out")
 	flag.IntVar(&o.whep, "whep", 20, "WHEP readers; 0 leaves WebRTC out")
+	flag.IntVar(&o.hls, "hls", 20, "Low-Latency HLS readers; 0 leaves HLS out")
 	flag.IntVar(&o.seconds, "seconds", 30, "length of each measurement")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the table has the medians")
 	flag.Var(&o.musterEnv, "muster-env", "further NAME=VALUE for muster; may be repeated")
@@ -99,7 +100,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		}
 	}
 	fmt.Fprintln(out, machine())
-	fmt.Fprintf(out, "%d RTSP/TCP readers, %d WHEP readers, %d s each, medians of %d rounds\n\n", o.readers, o.whep, o.seconds, o.rounds)
+	fmt.Fprintf(out, "%d RTSP/TCP, %d WHEP and %d LL-HLS readers, %d s each, medians of %d rounds\n\n", o.readers, o.whep, o.hls, o.seconds, o.rounds)
 	table(out, kinds, figures)
 	return nil
 }
@@ -148,6 +149,11 @@ func measure(ctx context.Context, k kind, o options) (figureSet, error) {
 	if o.whep > 0 {
 		if err := measureWHEP(ctx, s, o, f); err != nil {
 			return nil, fmt.Errorf("whep readers: %w", err)
+		}
+	}
+	if o.hls > 0 {
+		if err := measureHLS(ctx, s, o, f); err != nil {
+			return nil, fmt.Errorf("hls readers: %w", err)
 		}
 	}
 	return f, pub.err()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"net/url"
 	"testing"
 	"time"
 
@@ -129,5 +130,24 @@ func TestControls(t *testing.T) {
 	got := controls(a, "rtsp://h/x")
 	if len(got) != 2 || got[0] != "rtsp://h/x/trackID=0" || got[1] != "rtsp://h/x/1" {
 		t.Fatalf("%q", got)
+	}
+}
+
+func TestPlaylists(t *testing.T) {
+	base := &url.URL{Scheme: "http", Host: "h", Path: "/bench/index.m3u8"}
+	index := "#EXTM3U\n#EXT-X-MEDIA:TYPE=\"AUDIO\",URI=\"audio2_stream.m3u8?session=x\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nvideo1_stream.m3u8?session=x\n"
+	if got := addresses(index, base, false); len(got) != 2 || got[1].String() != "http://h/bench/video1_stream.m3u8?session=x" {
+		t.Errorf("%v", got)
+	}
+	media := "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2,\ns7.mp4\n#EXT-X-PART:DURATION=0.2,URI=\"p1.mp4\"\n#EXTINF:2,\ns8.mp4\n" +
+		"#EXT-X-PART:DURATION=0.2,URI=\"p2.mp4\"\n#EXT-X-PART:DURATION=0.2,URI=\"p3.mp4\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p4.mp4\"\n"
+	if got := addresses(media, base, true); len(got) != 3 || got[2].Path != "/bench/p3.mp4" {
+		t.Errorf("%v", got)
+	}
+	if next, err := following(media); err != nil || next != "_HLS_msn=9&_HLS_part=2" {
+		t.Errorf("%q %v", next, err)
+	}
+	if _, err := following("#EXTM3U\n"); err == nil {
+		t.Error("a playlist without sequence numbers is followed")
 	}
 }

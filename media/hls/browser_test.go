@@ -4,7 +4,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -57,12 +59,7 @@ func playInChromium(t *testing.T, chromium string, c *clip) {
 	srv := httptest.NewServer(mux)
 	defer srv.Close()
 
-	cmd := exec.CommandContext(t.Context(), chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio",
-		"--autoplay-policy=no-user-gesture-required", "--user-data-dir="+t.TempDir(), srv.URL+"/watch")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	browse(t, chromium, srv.URL+"/watch")
 	last, limit := "nothing", time.After(40*time.Second)
 	for last != "320 true" { // the first reports may come before the first paint
 		select {
@@ -71,4 +68,24 @@ func playInChromium(t *testing.T, chromium string, c *clip) {
 			t.Fatalf("width and whether there is a picture: %s", last)
 		}
 	}
+}
+
+// browse opens an address in a headless Chromium until the test ends.
+func browse(t *testing.T, chromium, url string) {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio",
+		"--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile, url)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its helpers end with it
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+		_ = os.RemoveAll(profile)
+	})
 }

@@ -189,26 +189,36 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, ses *session, a *a
 	if mark != "" && strings.HasSuffix(a.kind, "mpegurl") {
 		body = bytes.ReplaceAll(body, []byte(mark), []byte(ses.secret))
 		h.Set("Cache-Control", "no-store") // it holds the secret
-		r = withoutRange(r)
 	} else {
 		h.Set("Cache-Control", "private, max-age=3600")
+		h.Set("Accept-Ranges", "bytes")
+		if ranges := r.Header.Get("Range"); ranges != "" {
+			if strings.Count(ranges, ",") >= maxRanges {
+				refuse(w, http.StatusRequestedRangeNotSatisfiable, "too many ranges")
+				return
+			}
+			http.ServeContent(&counted{w, s, ses}, r, "", time.Time{}, bytes.NewReader(body))
+			return
+		}
 	}
-	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges {
-		refuse(w, http.StatusRequestedRangeNotSatisfiable, "too many ranges")
-		return
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method == http.MethodGet {
+		_, _ = (&counted{w, s, ses}).Write(body) // an error is the client's leaving
 	}
-	ses.guest.Sent(len(body))
-	s.count.bytes.Add(int64(len(body)))
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-func withoutRange(r *http.Request) *http.Request {
-	if r.Header.Get("Range") == "" {
-		return r
-	}
-	r = r.Clone(r.Context())
-	r.Header.Del("Range")
-	return r
+// counted counts what a client is sent.
+type counted struct {
+	http.ResponseWriter
+	s   *Server
+	ses *session
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.ses.guest.Sent(n)
+	c.s.count.bytes.Add(int64(n))
+	return n, err
 }
 
 // sessionOf finds the session of a request, or opens one for credentials; then

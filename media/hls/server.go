@@ -39,6 +39,7 @@ const (
 	headerTimeout = 10 * time.Second // slow headers
 	idleTimeout   = 60 * time.Second // between two requests of a connection
 	writeTimeout  = 30 * time.Second // one answer
+	stopWithin    = time.Second      // answers under way when the server stops
 	maxHeader     = 64 << 10         // bytes
 	sweepEvery    = time.Second
 )
@@ -68,7 +69,7 @@ type Server struct {
 	group atomic.Pointer[run.Group] // set while Run runs
 	count counters
 
-	mu       sync.Mutex // guards what follows; never held while calling out
+	mu       sync.Mutex // guards what follows; taken before the locks of muxers and streams
 	muxers   map[*media.Stream]*muxer
 	sessions map[string]*session // by secret
 	implicit map[who]*session    // of clients that send credentials with every request
@@ -125,8 +126,12 @@ func (s *Server) serve(ctx context.Context, g *run.Group, l net.Listener) error 
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	g.Go(func(ctx context.Context) {
-		<-ctx.Done()
-		srv.Close()
+		<-ctx.Done() // which also lets go of requests that wait for media
+		grace, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			srv.Close()
+		}
 	})
 	err := srv.Serve(l)
 	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {

@@ -57,6 +57,20 @@ func (fakeAuth) Authenticate(_ context.Context, p auth.Proof) (auth.Identity, er
 	return auth.Identity{}, auth.ErrBadCredentials
 }
 
+// settled returns a playlist when the segmenter has read all there is.
+func (h *house) settled(t *testing.T, path string) string {
+	t.Helper()
+	_, last := h.get(t, path, "")
+	for {
+		time.Sleep(200 * time.Millisecond)
+		_, now := h.get(t, path, "")
+		if now == last {
+			return now
+		}
+		last = now
+	}
+}
+
 type house struct {
 	*Server
 	sessions *auth.Sessions
@@ -333,7 +347,7 @@ func TestKickReachesWaitingRequests(t *testing.T) {
 	}
 	_, index := h.get(t, "/uas/cam/index.m3u8", "watch:pw")
 	list := "/uas/cam/" + uris(index)[1]
-	_, media := h.get(t, list, "")
+	media := h.settled(t, list)
 	var segment string
 	for _, u := range uris(media) {
 		if strings.Contains(u, "_seg") {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -186,11 +187,7 @@ func TestChromiumShowsIt(t *testing.T) {
 			})
 			srv := httptest.NewServer(mux)
 			defer srv.Close()
-			cmd := exec.CommandContext(t.Context(), chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(), srv.URL+"/show")
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+			browse(t, chromium, srv.URL+"/show")
 			last, limit := "nothing", time.After(20*time.Second)
 			for last != "320 0 true true" { // the first reports may come before the first paint
 				select {
@@ -201,4 +198,24 @@ func TestChromiumShowsIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// browse opens an address in a headless Chromium until the test ends.
+func browse(t *testing.T, chromium, url string) {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio",
+		"--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile, url)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its helpers end with it
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+		_ = os.RemoveAll(profile)
+	})
 }
