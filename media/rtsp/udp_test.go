@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"regexp"
@@ -107,4 +108,32 @@ func TestUDPAlive(t *testing.T) {
 		t.Fatalf("%d readers although one reports", n)
 	}
 	wait(t, 3*time.Second, "the silent player to be dropped", func() bool { return r.Stats().Conns == 0 })
+}
+
+// TestNoPlainMediaBesideTLS asks for what would betray an encrypted session, or
+// give away keys.
+func TestNoPlainMediaBesideTLS(t *testing.T) {
+	r := start(t, nil)
+	feed(t, r.router, "cam", 100, 10, 10*time.Millisecond)
+	nc, err := tls.Dial("tcp", r.rtsps, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	c := &raw{t: t, nc: nc, br: newReader(nc), base: "rtsps://" + r.rtsps + "/"}
+	c.login()
+	for _, transport := range []string{"RTP/AVP;unicast;client_port=50000-50001", "RTP/SAVP;unicast;client_port=50000-50001", "RTP/SAVP/TCP;unicast"} {
+		if res := c.do("SETUP", "cam/trackID=0", "Transport: "+transport); res.code != 461 {
+			t.Errorf("%s: %d", transport, res.code)
+		}
+	}
+	if res := c.do("SETUP", "cam/trackID=0", tcp01); res.code != 200 {
+		t.Errorf("interleaved: %d", res.code)
+	}
+	plain := dial(t, r).login()
+	plain.send("ANNOUNCE", "new", sdpVP8)
+	plain.read()
+	if res := plain.do("SETUP", "new/streamid=0", "Transport: RTP/SAVP/TCP;unicast;mode=record"); res.code != 461 {
+		t.Errorf("keys in the clear: %d", res.code)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v4/pkg/mikey"
 	"github.com/pion/rtp"
 
 	"muster/internal/auth"
@@ -221,6 +222,48 @@ func TestReport(t *testing.T) {
 	}
 }
 
+func TestKeys(t *testing.T) {
+	out, header, err := makeCipher("rtsps://h/cam/trackID=0", 7, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := parseKeyMgmt(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := cipherFrom(msg, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := out.EncryptRTCP(nil, appendBye(nil, 7), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := in.DecryptRTCP(nil, sealed, nil); err != nil || !bytes.Equal(got, appendBye(nil, 7)) {
+		t.Errorf("% x, %v", got, err)
+	}
+	if _, err := cipherFrom(msg, time.Now().Add(2*mikeyAge)); err == nil {
+		t.Error("an old message was taken")
+	}
+	for i, p := range msg.Payloads {
+		if sp, ok := p.(*mikey.PayloadSP); ok {
+			sp.PolicyParams = sp.PolicyParams[1:]
+			msg.Payloads[i] = sp
+		}
+	}
+	if _, err := cipherFrom(msg, time.Now()); err == nil {
+		t.Error("a policy without a cipher was taken")
+	}
+	for _, bad := range []string{"", "prot=mikey", `prot=mikey;uri="x";data="AAAA"`, "mikey", "mikey !", "sdes AAAA"} {
+		if _, err := parseKeyMgmt(bad); err == nil {
+			t.Errorf("KeyMgmt %q was taken", bad)
+		}
+		if _, err := parseKeyAttribute(bad); err == nil {
+			t.Errorf("key-mgmt %q was taken", bad)
+		}
+	}
+}
+
 func TestNTP(t *testing.T) {
 	at := time.Date(2026, 11, 21, 10, 0, 0, 123456789, time.UTC)
 	if d := fromNTP(toNTP(at)).Sub(at); d.Abs() > time.Nanosecond {
@@ -353,7 +396,15 @@ func FuzzParts(f *testing.F) {
 	f.Add(`Digest username="a", realm="muster", nonce="n", uri="u", response="r"`)
 	f.Add("rtsp://u:p@h/cam?token=x/trackID=0")
 	f.Add("\x80\xc8\x00\x06aaaabbbbbbbbccccddddeeee")
+	if _, header, err := makeCipher("rtsps://h/cam", 1, time.Now()); err == nil {
+		f.Add(header)
+	}
 	f.Fuzz(func(t *testing.T, in string) {
+		for _, parse := range []func(string) (*mikey.Message, error){parseKeyMgmt, parseKeyAttribute} {
+			if msg, err := parse(in); err == nil {
+				cipherFrom(msg, time.Now())
+			}
+		}
 		if medias, err := parseSDP([]byte(in)); err == nil && len(medias) > maxMedias {
 			t.Error("too many media")
 		}
