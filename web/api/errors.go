@@ -71,6 +71,13 @@ func sentence(err error) string {
 			s = after
 		}
 	}
+	return sentenced(s)
+}
+
+func sentenced(s string) string {
+	if s == "" {
+		return s
+	}
 	first, n := utf8.DecodeRuneInString(s)
 	s = string(unicode.ToUpper(first)) + s[n:]
 	if !strings.HasSuffix(s, ".") {
@@ -102,5 +109,9 @@ func explain(_ huma.Context, _ string, v any) (any, error) {
 	if parts != nil && (m.Detail == "validation failed" || m.Detail == "") {
 		m.Detail = "The request is not right: " + strings.Join(parts, "; ") + "."
 	}
+	if m.Status == http.StatusRequestEntityTooLarge {
+		m.Detail = "The request is larger than 1 MiB."
+	}
+	m.Detail = sentenced(m.Detail)
 	return m, nil
 }

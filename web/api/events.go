@@ -106,7 +106,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 		// A cookie's login is on the register already; others get an entry.
 		agent := r.UserAgent()
 		info := auth.SessionInfo{Protocol: "web", Remote: login.PeerFrom(ctx).Addr, Agent: agent[:min(len(agent), 200)]}
-		session, err := a.Sessions.Open(who.Identity, auth.Use, auth.Server(), info, func(reason error) { cancel(reason) })
+		session, err := a.Sessions.Open(who.Identity, auth.Use, auth.Server(), info, func(reason error) { cancel(fmt.Errorf("%w: %w", errLoggedOut, reason)) })
 		if err != nil {
 			problem.Write(w, http.StatusForbidden, whyNot(user))
 			return
@@ -120,18 +120,46 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	defer conn.CloseNow()
 	conn.SetReadLimit(eventRead)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		listen(conn)
+		cancel(nil)
+	}()
+	defer func() {
+		conn.CloseNow()
+		<-gone
+	}()
 	p := &page{a: a, conn: conn, sub: sub, who: who, id: who.Identity, told: make(map[string]struct{})}
-	err = p.serve(conn.CloseRead(ctx))
+	err = p.serve(ctx)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errGoingDown):
-		conn.Close(websocket.StatusGoingAway, "the server is going down")
-	case cause != nil, errors.Is(err, errLoggedOut):
-		conn.Close(websocket.StatusPolicyViolation, "logged out")
+		farewell(conn, websocket.StatusGoingAway, "the server is going down")
+	case errors.Is(cause, errLoggedOut), errors.Is(err, errLoggedOut):
+		farewell(conn, websocket.StatusPolicyViolation, "logged out")
 	case err != nil:
 		a.Log.Debug("live channel", "user", p.id.User, "error", err)
 	}
+}
+
+// listen returns when the page has closed the channel, or said something: it
+// has nothing to say.
+func listen(conn *websocket.Conn) {
+	// Its own context: when that of a Read ends, the library cuts the
+	// connection and no reason can be given any more. CloseNow ends the Read.
+	_, _, err := conn.Read(context.Background())
+	if err == nil {
+		farewell(conn, websocket.StatusPolicyViolation, "this channel is for listening")
+	}
+}
+
+// farewell tells the page why the channel is closed, and does not wait long for
+// its answer.
+func farewell(conn *websocket.Conn, code websocket.StatusCode, reason string) {
+	t := time.AfterFunc(time.Second, func() { conn.CloseNow() })
+	defer t.Stop()
+	conn.Close(code, reason)
 }
 
 // page is one live channel, served by one goroutine.
