@@ -229,6 +229,31 @@ func apart(tb *tab) float64 {
 	return off
 }
 
+// restart makes a reader restart its ICE and returns how many frames it decodes
+// in the two seconds after, or what went wrong.
+func restart(tb *tab) any {
+	tb.t.Helper()
+	return tb.eval(`new Promise((done) => {
+		const a = document.createElement('video'); a.muted = true;
+		const r = new MusterReader({
+			url: new URL('whep' + location.search, location.href).toString(),
+			onTrack: (e) => { a.srcObject = e.streams[0]; a.play(); },
+			onError: (text) => done(text),
+		});
+		const decoded = async () => { let n = 0; (await r.pc.getStats()).forEach((s) => { if (s.kind === 'video' && s.type === 'inbound-rtp') n = s.framesDecoded; }); return n; };
+		const password = () => r.pc.currentRemoteDescription.sdp.match(/a=ice-pwd:(.*)/)[1];
+		setTimeout(async () => {
+			const before = password();
+			await r.restartICE(r.pc);
+			if (password() === before) done('the credentials are the old ones');
+			setTimeout(async () => {
+				const n = await decoded();
+				setTimeout(async () => { const m = await decoded(); r.close(); done(m - n); }, 2000);
+			}, 500);
+		}, 2000);
+	})`)
+}
+
 // shot saves a picture of the page where RTC_TEST_SHOTS says.
 func shot(t *testing.T, tb *tab, name string) {
 	dir := os.Getenv("RTC_TEST_SHOTS")
@@ -330,6 +355,9 @@ func TestChromiumJoinsQuickly(t *testing.T) {
 	}
 	if ms, _ := wait.(float64); ms <= 0 || ms > 2000 {
 		t.Errorf("first picture after %v ms", wait)
+	}
+	if n, ok := restart(page).(float64); !ok || n < 45 {
+		t.Errorf("after an ICE restart: %v frames in 2 s, %v", n, page.message())
 	}
 	// What the browser makes of it depends on how busy the machine is;
 	// TestSenderReports is exact.

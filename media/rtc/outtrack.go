@@ -42,8 +42,7 @@ type outTrack struct {
 	packets uint32
 	octets  uint32
 
-	window time.Time // start of the second that resent counts
-	resent int
+	budget float64 // packets that may be resent now
 }
 
 type sentPacket struct {
@@ -51,13 +50,14 @@ type sentPacket struct {
 	at  int64  // Unix ms of the last time it was resent
 	ts  uint32
 	seq uint16
+	n   uint8 // times it was resent
 }
 
 func newOutTrack(t *media.Track, c offeredCodec, rtx webrtc.PayloadType) *outTrack {
 	if t.Format().Kind() != codec.Video {
 		rtx = 0
 	}
-	return &outTrack{source: t, codec: c, rtxPT: rtx, seq: uint16(rand.Uint32()), rtxSeq: uint16(rand.Uint32())}
+	return &outTrack{source: t, codec: c, rtxPT: rtx, budget: resendSaved, seq: uint16(rand.Uint32()), rtxSeq: uint16(rand.Uint32())}
 }
 
 // feedback lists what the peer may tell us about the track.
@@ -130,6 +130,7 @@ func (o *outTrack) send(pkt []byte, shift uint32) {
 	seq, ts := o.seq, codec.PacketTimestamp(pkt)+shift
 	o.seq++
 	o.past[int(seq)%len(o.past)] = sentPacket{pkt: pkt, ts: ts, seq: seq}
+	o.budget = min(o.budget+resendShare, resendSaved)
 	o.packets++
 	o.octets += uint32(len(codec.PacketPayload(pkt)))
 	o.write(o.codec.pt, o.ssrc, seq, ts, pkt, codec.PacketPayload(pkt))
@@ -144,10 +145,14 @@ func (o *outTrack) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, ts
 	_, _ = o.stream.WriteRTP(&o.header, payload)
 }
 
-// Limits on retransmissions, so that a peer cannot multiply what it is sent.
+// Limits on retransmissions. A path or a peer that loses packets because there
+// are too many of them is not helped by more, and a peer cannot multiply what it
+// is sent.
 const (
-	maxResent   = 1000 // packets per second and track
-	resendPause = 10   // ms; a peer asks for a packet several times within a round trip
+	resendShare = 0.5 // of the packets sent
+	resendSaved = 150 // packets; what may be saved up for a burst of losses
+	resendTimes = 4   // the same packet
+	resendPause = 20  // ms before the second time, doubled for each further one; a peer asks several times within a round trip
 )
 
 // resend answers a NACK (RFC 4585 §6.2.1), by RTX where the peer takes it
@@ -158,22 +163,20 @@ func (o *outTrack) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed in
 	if !o.bound {
 		return 0, 0
 	}
-	if now.Sub(o.window) > time.Second {
-		o.window, o.resent = now, 0
-	}
 	var buf [codec.MaxPayload + 2]byte
 	for i := range nacks {
 		nacks[i].Range(func(seq uint16) bool {
 			p := &o.past[int(seq)%len(o.past)]
 			switch {
-			case p.pkt == nil || p.seq != seq || o.resent >= maxResent:
+			case p.pkt == nil || p.seq != seq || p.n >= resendTimes || o.budget < 1:
 				missed++
 				return true
-			case now.UnixMilli()-p.at < resendPause:
+			case now.UnixMilli()-p.at < resendPause<<p.n:
 				return true
 			}
 			p.at = now.UnixMilli()
-			o.resent++
+			p.n++
+			o.budget--
 			sent++
 			payload := codec.PacketPayload(p.pkt)
 			if o.rtxPT == 0 || len(payload)+2 > len(buf) {

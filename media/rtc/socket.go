@@ -105,18 +105,21 @@ type burst struct {
 	sock *mediaSocket
 
 	mu    sync.Mutex // guards what follows; held while the socket is written
-	open  bool
+	users int        // between begin and end
 	to    netip.AddrPort
-	buf   *[]byte
+	buf   *[]byte // nil while there are none
 	sizes []int
 }
 
 var burstBuffers = sync.Pool{New: func() any { b := make([]byte, 0, maxBurst); return &b }}
 
-// begin makes the peer's packets wait for end.
+// begin makes the peer's packets wait for end. Both may be called by several
+// goroutines; whoever ends first sends what is there.
 func (b *burst) begin() {
 	b.mu.Lock()
-	b.open, b.buf = true, burstBuffers.Get().(*[]byte)
+	if b.users++; b.users == 1 {
+		b.buf = burstBuffers.Get().(*[]byte)
+	}
 	b.mu.Unlock()
 }
 
@@ -130,14 +133,15 @@ func (b *burst) flush() {
 func (b *burst) end() {
 	b.mu.Lock()
 	b.flushLocked()
-	*b.buf = (*b.buf)[:0]
-	burstBuffers.Put(b.buf)
-	b.open, b.buf = false, nil
+	if b.users--; b.users == 0 {
+		burstBuffers.Put(b.buf)
+		b.buf = nil
+	}
 	b.mu.Unlock()
 }
 
 func (b *burst) flushLocked() {
-	if len(b.sizes) > 0 {
+	if len(b.sizes) > 0 { // so there are users
 		b.sock.send(b.to, *b.buf, b.sizes)
 		*b.buf, b.sizes = (*b.buf)[:0], b.sizes[:0]
 	}
@@ -150,7 +154,7 @@ func (b *burst) take(pkt []byte, to netip.AddrPort) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.open {
+	if b.users == 0 {
 		return false
 	}
 	if to != b.to || len(*b.buf)+len(pkt) > maxBurst {

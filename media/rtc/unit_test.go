@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"muster/media"
@@ -132,6 +133,56 @@ func TestReceiveClockFollowsSenderReports(t *testing.T) {
 	off := time.Duration(v*int64(time.Second)/90000 - a*int64(time.Second)/48000)
 	if off.Abs() > inStep {
 		t.Errorf("sound is off by %v", off)
+	}
+}
+
+// sink is a webrtc.TrackLocalWriter that counts.
+type sink struct{ headers []rtp.Header }
+
+func (s *sink) WriteRTP(h *rtp.Header, _ []byte) (int, error) {
+	s.headers = append(s.headers, *h)
+	return 0, nil
+}
+
+func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestResendIsBounded(t *testing.T) {
+	s := &sink{}
+	o := &outTrack{bound: true, stream: s, ssrc: 1, rtxSSRC: 2, rtxPT: 97, codec: offeredCodec{pt: 96}, budget: resendSaved, past: make([]sentPacket, videoHistory)}
+	p, err := codec.NewPacketizer(codec.NewVideo(codec.VP8), 96, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2000 {
+		pkts, err := p.Packetize([][]byte{{1, 2, 3}}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.send(pkts.At(0), 0)
+	}
+	now := time.Now()
+	one := []rtcp.NackPair{{PacketID: 1999}}
+	times := 0
+	for i := range 10 {
+		sent, _ := o.resend(one, now.Add(time.Duration(i)*time.Second))
+		times += sent
+	}
+	if times != resendTimes {
+		t.Errorf("the same packet was resent %d times", times)
+	}
+	if sent, missed := o.resend([]rtcp.NackPair{{PacketID: 1}}, now); sent != 0 || missed != 1 {
+		t.Error("a packet that is long gone was resent")
+	}
+	sent := 0
+	for seq := 1000; seq < 1990; seq += 17 {
+		n, _ := o.resend([]rtcp.NackPair{{PacketID: uint16(seq), LostPackets: 0xFFFF}}, now)
+		sent += n
+	}
+	if sent+times != resendSaved {
+		t.Errorf("%d were resent at a time", sent+times)
+	}
+	if last := s.headers[len(s.headers)-1]; last.SSRC != 2 || last.PayloadType != 97 {
+		t.Errorf("retransmission has the header %+v", last)
 	}
 }
 

@@ -199,7 +199,8 @@ const (
 	pacePause = 8 * time.Millisecond // 64 packets of 1,200 bytes in 8 ms: 77 Mbit/s
 )
 
-// work sends until the stream or the session ends.
+// work sends until the stream or the session ends: whatever the hub has for it,
+// as few system calls as that takes.
 func (w *watcher) work(ctx context.Context) error {
 	group, _, ok := w.srv.running()
 	if !ok {
@@ -324,7 +325,9 @@ func (w *watcher) feedback(out *outTrack) {
 			switch p := p.(type) {
 			case *rtcp.TransportLayerNack:
 				if p.MediaSSRC == uint32(out.ssrc) {
+					w.out.begin()
 					resent, missed := out.resend(p.Nacks, time.Now())
+					w.out.end()
 					w.srv.count.packetsResent.Add(int64(resent))
 					w.srv.count.unrecovered.Add(int64(missed))
 				}
