@@ -345,6 +345,9 @@ func (c *conn) command(chunk byte, stream uint32, name string, id float64, args 
 func (c *conn) send(chunk byte, stream uint32, typ uint8, at time.Duration, body []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout)); err != nil {
+		return err
+	}
 	if err := c.write(chunk, stream, typ, at, body); err != nil {
 		return err
 	}

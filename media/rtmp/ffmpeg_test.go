@@ -3,6 +3,7 @@ package rtmp
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -120,5 +121,34 @@ func TestKick(t *testing.T) {
 	eventually(t, "the connections to end", func() bool { return h.Stats().Open == 0 })
 	if d := time.Since(start); d > 2*time.Second {
 		t.Errorf("took %s", d)
+	}
+}
+
+func TestGStreamerPublishes(t *testing.T) {
+	for _, sink := range []string{"rtmpsink", "rtmp2sink"} {
+		t.Run(sink, func(t *testing.T) {
+			if exec.Command("gst-inspect-1.0", sink).Run() != nil || exec.Command("gst-inspect-1.0", "voaacenc").Run() != nil {
+				t.Skip("GStreamer is not installed with all it takes")
+			}
+			h := newHouse(t)
+			cmd := exec.Command("gst-launch-1.0", "-q",
+				"videotestsrc", "is-live=true", "!", "video/x-raw,width=320,height=240,framerate=30/1", "!",
+				"x264enc", "tune=zerolatency", "speed-preset=ultrafast", "key-int-max=30", "!", "h264parse", "!", "flvmux", "name=m", "streamable=true", "!",
+				sink, "location=rtmp://"+h.addr+"/live/cam?token=tok",
+				"audiotestsrc", "is-live=true", "!", "audioconvert", "!", "voaacenc", "!", "aacparse", "!", "m.")
+			if testing.Verbose() {
+				cmd.Stderr = os.Stderr
+			}
+			if err := cmd.Start(); err != nil {
+				t.Skip(err)
+			}
+			defer func() { cmd.Process.Kill(); cmd.Wait() }()
+			h.live(t, "live/cam")
+			video, audio := decoded(t, "rtmp://"+h.addr+"/live/cam?token=tok")
+			t.Logf("%d video, %d audio frames; %s", video, audio, line(h.log.String(), "publisher ready"))
+			if video < 30 || audio < 8 {
+				t.Fatalf("%d video and %d audio frames decoded", video, audio)
+			}
+		})
 	}
 }

@@ -94,7 +94,7 @@ func (c *conn) listen() error {
 
 // deliver writes what the reader pulls. Each batch is one flush.
 func (c *conn) deliver(rd *media.Reader, out *sink) error {
-	if err := c.nc.SetDeadline(time.Time{}); err != nil {
+	if err := c.nc.SetReadDeadline(time.Time{}); err != nil { // viewers need not say anything
 		return err
 	}
 	if err := c.begin(); err != nil {
@@ -106,14 +106,13 @@ func (c *conn) deliver(rd *media.Reader, out *sink) error {
 		if err != nil {
 			return err
 		}
-		if err := c.nc.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout)); err != nil {
-			return err
-		}
 		c.mu.Lock()
+		err = c.nc.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
 		for _, d := range batch[:n] {
-			if err = out.put(c, d); err != nil {
+			if err != nil {
 				break
 			}
+			err = out.put(c, d)
 		}
 		if err == nil {
 			err = c.bw.Flush()
@@ -212,8 +211,8 @@ func (k *sink) put(c *conn, d media.Delivery) error {
 	}
 	o := k.outs[d.Track.Index]
 	dts := millis(d.DecodeAt, d.Format.ClockRate)
-	cts := max(0, millis(d.At, d.Format.ClockRate)-dts)
 	o.last = max(o.last, dts-k.base)
+	cts := max(0, millis(d.At, d.Format.ClockRate)-k.base-o.last)
 	if d.Format != o.format {
 		if err := k.configure(c, o, d.Format); err != nil {
 			return err
@@ -222,13 +221,12 @@ func (k *sink) put(c *conn, d media.Delivery) error {
 	if d.Format.Kind() == codec.Video {
 		return c.write(6, messageOne, typeVideo, stamp(o.last), videoBody(d.Unit, o.n, cts))
 	}
-	at := o.last
-	for _, frame := range d.AU {
-		if err := c.write(4, messageOne, typeAudio, stamp(at), audioBody(d.Format, o.n, frame)); err != nil {
+	first := o.last
+	for i, frame := range d.AU {
+		o.last = first + millis(audioTicks(d.Format, d.AU[:i]), d.Format.ClockRate)
+		if err := c.write(4, messageOne, typeAudio, stamp(o.last), audioBody(d.Format, o.n, frame)); err != nil {
 			return err
 		}
-		o.last = at
-		at += millis(audioTicks(d.Format, [][]byte{frame}), d.Format.ClockRate)
 	}
 	return nil
 }

@@ -67,12 +67,9 @@ func refusePublish(err error) error {
 
 // receive reads the publisher's messages until it stops.
 func (c *conn) receive(src *source) error {
-	if err := c.nc.SetDeadline(time.Time{}); err != nil {
-		return err
-	}
 	for {
 		now := time.Now()
-		if err := c.nc.SetDeadline(now.Add(c.s.cfg.ReadTimeout)); err != nil {
+		if err := c.nc.SetReadDeadline(now.Add(c.s.cfg.ReadTimeout)); err != nil {
 			return err
 		}
 		m, err := c.next()
