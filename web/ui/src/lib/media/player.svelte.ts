@@ -19,7 +19,16 @@ export type PlayState =
   /** Nothing more is tried by itself. */
   | { kind: 'failed'; reason: string };
 
-let known: Abilities | null = null;
+/** What a Player needs of its surroundings; tests bring their own. */
+export interface PlayerDeps {
+  abilities: () => Abilities;
+  makeFeed: (transport: Transport, name: string, onEnd: (end: FeedEnd) => void) => Feed;
+}
+
+const real: PlayerDeps = {
+  abilities,
+  makeFeed: (transport, name, onEnd) => (transport === 'webrtc' ? new WhepFeed(name, onEnd) : new HlsFeed(name, onEnd)),
+};
 
 export class Player {
   state = $state<PlayState>({ kind: 'idle' });
@@ -32,6 +41,8 @@ export class Player {
   preference = $state<Preference>('auto');
 
   #video: HTMLVideoElement;
+  #deps: PlayerDeps;
+  #can: Abilities;
   #stream: Stream | null = null;
   #feed: Feed | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -40,8 +51,10 @@ export class Player {
   /** Transports that failed although they should have worked, with the reason. */
   #broken = new Map<Transport, string>();
 
-  constructor(video: HTMLVideoElement) {
+  constructor(video: HTMLVideoElement, deps: PlayerDeps = real) {
     this.#video = video;
+    this.#deps = deps;
+    this.#can = deps.abilities();
   }
 
   /** Plays stream, or waits for it when it is undefined. Nothing happens if it plays already. */
@@ -90,8 +103,7 @@ export class Player {
 
   #choose(): { transport: Transport | null; why: string } {
     const tracks = this.#stream?.tracks ?? [];
-    known ??= abilities();
-    const p = plan(tracks, this.preference, known);
+    const p = plan(tracks, this.preference, this.#can);
     const left = p.transports.filter((transport) => !this.#broken.has(transport));
     const transport = left[0] ?? p.transports[0] ?? null;
     // The wish of the person needs no excuse; a detour does.
@@ -113,7 +125,7 @@ export class Player {
     const ended = (end: FeedEnd) => {
       if (this.#feed === feed) this.#lost(transport, end);
     };
-    const feed: Feed = transport === 'webrtc' ? new WhepFeed(stream.name, ended) : new HlsFeed(stream.name, ended);
+    const feed = this.#deps.makeFeed(transport, stream.name, ended);
     this.#feed = feed;
     void this.#run(feed, transport, ended);
   }
@@ -140,7 +152,7 @@ export class Player {
     const audio = tracks.find((track) => track.kind === 'audio');
     if (!audio || feed.sound === true) return '';
     if (feed.sound === false) return t.play.noSound(audio.codec, transport);
-    return known ? silentBecause(tracks, transport, known) : '';
+    return silentBecause(tracks, transport, this.#can);
   }
 
   async #measure(feed: Feed): Promise<void> {
@@ -161,20 +173,20 @@ export class Player {
     }
     if (!played) this.#broken.set(transport, end.reason);
     const next = this.#choose().transport;
-    if (!played && next && next !== transport && !this.#broken.has(next)) {
+    if (!played && next && !this.#broken.has(next)) {
       this.#try();
       return;
     }
+    // Where one way works and the other does not, the good one is tried again and not the bad one;
+    // where none works, all are.
+    if (!played) this.#broken.clear();
     this.#wait(end.reason);
   }
 
   #wait(reason: string): void {
     const wait = backoff(this.#attempt++);
     this.#stopFor({ kind: 'waiting', retryAt: Date.now() + wait, reason });
-    this.#timer = setTimeout(() => {
-      this.#broken.clear();
-      this.#try();
-    }, wait);
+    this.#timer = setTimeout(() => this.#try(), wait);
   }
 }
 
