@@ -83,7 +83,8 @@ func testGortsplib(t *testing.T, url, way string) {
 
 	rd := gort(way)
 	u, _ := base.ParseURL(url)
-	if err := rd.Start(u.Scheme, u.Host); err != nil {
+	rd.Scheme, rd.Host = u.Scheme, u.Host
+	if err := rd.Start2(); err != nil {
 		t.Fatal(err)
 	}
 	defer rd.Close()

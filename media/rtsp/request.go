@@ -204,15 +204,6 @@ func (r *response) add(key, value string) *response {
 	return r
 }
 
-func (r *response) get(key string) string {
-	for _, h := range r.header {
-		if h.key == key {
-			return h.value
-		}
-	}
-	return ""
-}
-
 // marshal returns the response to the request numbered cseq, which may be empty
 // when the request had no valid number.
 func (r *response) marshal(cseq string) []byte {
