@@ -31,6 +31,42 @@ func (c *caller) kick(reason error) {
 	c.group.Go(func(context.Context) { c.conn.Close() })
 }
 
+const (
+	watchEvery = 500 * time.Millisecond
+	// maxBuffered is the flow window that callers are told; the library does not
+	// hold them to it, so data stamped far in the future would pile up.
+	maxBuffered = 25_600 // packets
+	// silence is how long a publisher may be connected without being live.
+	silence = 15 * time.Second
+)
+
+var (
+	errTooMuch = errors.New("more data was sent ahead of its time than is accepted")
+	errNoMedia = errors.New("no stream could be made of what came")
+)
+
+// watch ends the connection when the caller abuses it. It returns with ctx.
+func (c *caller) watch(ctx context.Context) {
+	t := time.NewTicker(watchEvery)
+	defer t.Stop()
+	started := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		var st gosrt.Statistics
+		c.conn.Stats(&st)
+		switch {
+		case st.Instantaneous.PktRecvBuf > maxBuffered:
+			c.kick(errTooMuch)
+		case c.req.publish && !c.live.Load() && time.Since(started) > silence:
+			c.kick(errNoMedia)
+		}
+	}
+}
+
 func (c *caller) client() media.Client {
 	return media.Client{Protocol: "srt", Remote: c.remote}
 }
@@ -45,6 +81,7 @@ func (c *caller) publish() error {
 		if err != nil {
 			return nil, fmt.Errorf("srt: publish: %w", err)
 		}
+		c.live.Store(true)
 		c.s.n.publishes.Add(1)
 		c.log.Debug("publisher ready", "after", time.Since(started).Round(time.Millisecond), "tracks", len(formats))
 		return p, nil

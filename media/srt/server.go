@@ -195,6 +195,7 @@ type caller struct {
 	req    request
 	id     auth.Identity
 	conn   gosrt.Conn
+	live   atomic.Bool // its stream has been published
 	kicked atomic.Pointer[error]
 }
 
@@ -224,6 +225,9 @@ func (s *Server) serve(ctx context.Context, g *run.Group, req gosrt.ConnRequest)
 	s.n.total.Add(1)
 	defer s.n.open.Add(-1)
 	defer c.conn.Close()
+	watching, done := context.WithCancel(ctx)
+	defer done()
+	g.Go(func(context.Context) { c.watch(watching) })
 	if c.req.publish {
 		err = c.publish()
 	} else {

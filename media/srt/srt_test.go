@@ -251,3 +251,29 @@ func TestBrokenHandshakes(t *testing.T) {
 	eventually(t, "them to be counted", func() bool { return h.Stats().Malformed >= 2 })
 	refused(t, h, "read:none:pilot:pilot", "", rejectNotFound)
 }
+
+// TestDataAheadOfItsTime stamps packets a minute into the future, so that the
+// library keeps them: the connection is ended before they fill the memory.
+func TestDataAheadOfItsTime(t *testing.T) {
+	h := newHouse(t, nil)
+	cfg := gosrt.DefaultConfig()
+	cfg.StreamId = "publish:cam:pilot:pilot"
+	cfg.ReceiverLatency, cfg.PeerLatency = 60*time.Second, 60*time.Second // the sender may ask for that much
+	c, err := gosrt.Dial("srt", h.addr, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	eventually(t, "the caller", func() bool { return h.Stats().Open == 1 })
+	payload := make([]byte, 188)
+	for start := time.Now(); h.Stats().Open == 1; {
+		for range 100 {
+			c.Write(payload)
+		}
+		time.Sleep(2 * time.Millisecond)
+		if time.Since(start) > 15*time.Second {
+			t.Fatal("still connected")
+		}
+	}
+	eventually(t, "the reason in the log", func() bool { return strings.Contains(h.log.String(), errTooMuch.Error()) })
+}
