@@ -53,6 +53,7 @@ func meOf(id auth.Identity) Me {
 func (a *API) account() {
 	o := op("login", http.MethodPost, "/login", "Log a browser in")
 	o.Errors = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}
+	o.MaxBodyBytes = 16 << 10 // nobody is logged in yet
 	register(a, public, o, a.login)
 	register(a, public, op("logout", http.MethodPost, "/logout", "Log the browser out"),
 		func(ctx context.Context, _ auth.Identity, _ *none) (*cookieOut, error) {

@@ -110,7 +110,7 @@ func explain(_ huma.Context, _ string, v any) (any, error) {
 		m.Detail = "The request is not right: " + strings.Join(parts, "; ") + "."
 	}
 	if m.Status == http.StatusRequestEntityTooLarge {
-		m.Detail = "The request is larger than 1 MiB."
+		m.Detail = "The request is too large."
 	}
 	m.Detail = sentenced(m.Detail)
 	return m, nil

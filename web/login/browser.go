@@ -81,6 +81,7 @@ func (g *Gate) Login(ctx context.Context, r *http.Request, user, password string
 		g.drop(b)
 		return auth.Identity{}, nil, auth.ErrRevoked
 	}
+	g.log.Info("browser logged in", "user", id.User, "remote", peer.Addr)
 	return id, g.cookie(secret, int(g.cfg.Absolute/time.Second)), nil
 }
 
