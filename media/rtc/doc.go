@@ -8,5 +8,8 @@
 //
 // A viewer costs little: packets are those that the hub made once for everybody,
 // each viewer has its own sequence numbers, a history of references for
-// retransmissions, and one system call per frame. Nothing is decoded here.
+// retransmissions, and one system call per frame. Nothing is decoded here, and
+// nothing is adapted to a viewer's bandwidth: there is one quality, so viewers are
+// not asked for the feedback (transport-wide congestion control) that choosing
+// among several would need. Publishers get that feedback, their encoders adapt.
 package rtc

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -292,59 +291,6 @@ func hasType(r *http.Request, want string) bool {
 	return err == nil && t == want
 }
 
-// remoteOf returns the peer's address; of a connection without one, zero.
-func remoteOf(r *http.Request) netip.AddrPort {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-}
-
-// proof takes the credentials out of a request: Basic, Bearer, or the query
-// forms ?user=&pass=, ?token= and ?jwt=.
-func proof(r *http.Request) auth.Proof {
-	p := auth.Proof{Remote: remoteOf(r).Addr(), Protocol: "webrtc"}
-	if user, pass, ok := r.BasicAuth(); ok {
-		p.User, p.Password = user, pass
-		return p
-	}
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		token = strings.TrimSpace(token)
-		if user, pass, ok := strings.Cut(token, ":"); ok {
-			p.User, p.Password = user, pass // OBS has one field only
-		} else {
-			p.Token = token
-		}
-		return p
-	}
-	q := r.URL.Query()
-	p.User, p.Password, p.Token = q.Get("user"), q.Get("pass"), q.Get("token")
-	if p.Token == "" {
-		p.Token = q.Get("jwt")
-	}
-	return p
-}
-
-// identify says who a request comes from. Credentials in the request go before
-// what the surrounding server knows.
-func (s *Server) identify(r *http.Request, p auth.Proof) (auth.Identity, error) {
-	if p.Empty() && s.deps.IdentityOf != nil {
-		if id, ok := s.deps.IdentityOf(r); ok {
-			return id, nil
-		}
-	}
-	if p.Empty() {
-		return auth.Identity{}, auth.ErrNoCredentials
-	}
-	id, err := s.deps.Auth.Authenticate(r.Context(), p)
-	var limited *auth.LimitedError
-	if err != nil && !errors.Is(err, auth.ErrNoCredentials) && !errors.As(err, &limited) {
-		err = auth.ErrBadCredentials // one answer, whatever was wrong
-	}
-	return id, err
-}
-
 var errCrowded = errors.New("there are too many WebRTC sessions; close one and try again")
 
 // refuse answers a request whose session does not start.
@@ -373,7 +319,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		problem(w, http.StatusServiceUnavailable, err.Error(), nil)
 	case isRef:
 		s.log.Info("stream cannot be carried", "remote", r.RemoteAddr, "path", r.URL.Path, "reason", ref.detail)
-		problem(w, http.StatusNotAcceptable, ref.detail, map[string]any{"reason": ref.reason})
+		problem(w, http.StatusNotAcceptable, ref.detail, map[string]any{"reason": ref.reason, "codecs": ref.codecs})
 	case errors.Is(err, errBadOffer), errors.Is(err, media.ErrUnsupported):
 		problem(w, http.StatusBadRequest, err.Error(), nil)
 	case r.Context().Err() != nil:
@@ -382,11 +328,6 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		s.log.Error("start session", "error", err)
 		problem(w, http.StatusInternalServerError, "the session could not be started", nil)
 	}
-}
-
-func challenge(w http.ResponseWriter) {
-	w.Header().Add("WWW-Authenticate", fmt.Sprintf("Basic realm=%q, charset=\"UTF-8\"", auth.Realm))
-	w.Header().Add("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q", auth.Realm))
 }
 
 func methodNotAllowed(w http.ResponseWriter, allow string) {

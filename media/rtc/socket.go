@@ -233,8 +233,11 @@ func (c *peerConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 func hostsFor(sock *mediaSocket, configured []netip.Addr, remote netip.Addr) []netip.Addr {
 	var out []netip.Addr
 	have := make(map[netip.Addr]bool)
+	local := sock.LocalAddr().(*net.UDPAddr)
+	bound, _ := netip.AddrFromSlice(local.IP)
+	bound = bound.Unmap()
 	add := func(a netip.Addr) {
-		if a.IsValid() && !have[a] {
+		if a.IsValid() && !have[a] && (a.Is4() || !bound.Is4()) {
 			have[a] = true
 			out = append(out, a)
 		}
@@ -242,9 +245,6 @@ func hostsFor(sock *mediaSocket, configured []netip.Addr, remote netip.Addr) []n
 	for _, a := range configured {
 		add(a)
 	}
-	local := sock.LocalAddr().(*net.UDPAddr)
-	bound, _ := netip.AddrFromSlice(local.IP)
-	bound = bound.Unmap()
 	if bound.IsValid() && !bound.IsUnspecified() {
 		add(bound)
 		return out
@@ -261,9 +261,6 @@ func hostsFor(sock *mediaSocket, configured []netip.Addr, remote netip.Addr) []n
 		a, _ := netip.AddrFromSlice(p.IP)
 		a = a.Unmap()
 		if a.IsLoopback() && !remote.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() {
-			continue
-		}
-		if bound.Is4() && !a.Is4() {
 			continue
 		}
 		add(a)

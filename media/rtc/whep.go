@@ -50,11 +50,13 @@ func (p *plan) tracks() []int {
 // is left out with a notice, unless nothing else remains.
 func planFor(st *media.Stream, o *offer) (*plan, error) {
 	p := &plan{}
-	var codecs []string
+	codecs := make([]string, len(st.Tracks))
+	for i, t := range st.Tracks {
+		codecs[i] = string(t.Format().Codec)
+	}
 	have := make(map[codec.Kind]bool)
 	for _, t := range st.Tracks {
 		f := t.Format()
-		codecs = append(codecs, string(f.Codec))
 		kind := f.Kind()
 		if f.Codec == codec.KLV && p.data == nil && o.hasData() {
 			p.data = t
@@ -67,12 +69,12 @@ func planFor(st *media.Stream, o *offer) (*plan, error) {
 		c, rtx, ok := o.choose(f)
 		switch {
 		case ok && kind == codec.Video && t.Reordered():
-			return nil, &refusal{"b-frames", nil, fmt.Sprintf("the video is %s with B-frames, which browsers cannot play over WebRTC; HLS can, or the encoder can switch them off (such as -bf 0, or tune zerolatency)", f.Codec)}
+			return nil, &refusal{"b-frames", codecs, fmt.Sprintf("the video is %s with B-frames, which browsers cannot play over WebRTC; HLS can, or the encoder can switch them off (such as -bf 0, or tune zerolatency)", f.Codec)}
 		case ok:
 			have[kind] = true
 			p.outs = append(p.outs, newOutTrack(t, c, rtx))
 		case kind == codec.Video && len(o.mediaOf(codec.Video)) > 0:
-			return nil, &refusal{"codec", nil, fmt.Sprintf("the video is %s and this client plays %s over WebRTC; HLS is the way", f.Codec, o.names(codec.Video))}
+			return nil, &refusal{"codec", codecs, fmt.Sprintf("the video is %s and this client plays %s over WebRTC; HLS is the way", f.Codec, o.names(codec.Video))}
 		default:
 			p.notice = append(p.notice, fmt.Sprintf("%s %s is left out: this client plays %s over WebRTC", f.Codec, kind, o.names(kind)))
 		}
