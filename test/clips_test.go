@@ -67,6 +67,10 @@ func clipFile(t *testing.T, name string) string {
 		if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 			t.Fatalf("making %s: %v: %s", name, err, out)
 		}
+		args = []string{"-v", "error", "-y", "-stream_loop", "14", "-i", file, "-c", "copy", long(file)}
+		if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+			t.Fatalf("making the long %s: %v: %s", name, err, out)
+		}
 		return file
 	}
 	t.Fatal(fmt.Errorf("there is no clip %s", name))

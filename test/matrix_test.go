@@ -45,11 +45,14 @@ var publishers = []struct {
 		return loop(f, "-f", "mpegts", fmt.Sprintf("udp://127.0.0.1:%d?pkt_size=1316", s.ports["mpegts-udp"]))
 	}},
 	{"gstreamer", "gst-launch-1.0", []string{"h264-opus"}, func(s *server, f, n string) []string {
-		return []string{"filesrc", "location=" + f, "!", "matroskademux", "!", "h264parse", "!", "identity", "sync=true", "!",
+		return []string{"filesrc", "location=" + long(f), "!", "matroskademux", "!", "h264parse", "!", "identity", "sync=true", "!",
 			"rtspclientsink", "protocols=tcp", "location=" + s.rtsp("rtsp", n)}
 	}},
 	{"whip", "chromium", []string{"H264", "VP8", "VP9", "AV1"}, nil},
 }
+
+// long is the clip of a minute for a program that cannot loop.
+func long(file string) string { return strings.TrimSuffix(file, ".mkv") + "-long.mkv" }
 
 const srtSecret = "a-passphrase-of-srt"
 
@@ -182,10 +185,10 @@ func checkReader(t *testing.T, name string, carries map[string]bool, input []str
 			wantAudio = carries[tr.Codec]
 		}
 	}
+	if name == "rtmp" && !wantVideo {
+		return // goes out as enhanced RTMP, which this ffmpeg does not read
+	}
 	if !wantVideo && !wantAudio {
-		if name == "rtmp" {
-			return // the server carries it as enhanced RTMP, which this ffmpeg does not read
-		}
 		began := time.Now()
 		if frames, packets, _ := decode(input); frames+packets > 0 || time.Since(began) > 15*time.Second {
 			t.Errorf("%s: %d frames and %d audio frames of codecs that it cannot carry, after %s", name, frames, packets, time.Since(began))

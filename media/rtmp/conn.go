@@ -48,6 +48,7 @@ type conn struct {
 	out *rawmessage.Writer
 
 	tcURL, app, agent string
+	enhanced          bool // the client says that it knows enhanced RTMP
 	multitrack        bool // the client takes more than one track per kind
 }
 
@@ -245,7 +246,9 @@ func (c *conn) connect(cmd command) error {
 	c.app = app
 	c.tcURL, _ = o.GetString("tcUrl")
 	c.agent, _ = o.GetString("flashVer")
+	_, c.enhanced = o.Get("fourCcList")         // Enhanced RTMP v1
 	if caps, ok := o.GetFloat64("capsEx"); ok { // Enhanced RTMP v2: bit 1 is multitrack
+		c.enhanced = true
 		c.multitrack = int(caps)&2 != 0
 	}
 	var size [4]byte

@@ -37,6 +37,9 @@ func (c *conn) play(login context.Context, cmd command) error {
 		return &refusal{codeNotFound, err.Error(), nil}
 	}
 	tracks, left := choose(stream.Tracks, c.multitrack)
+	if !c.enhanced {
+		tracks, left = sparing(stream.Tracks, tracks, left)
+	}
 	if len(tracks) == 0 {
 		return &refusal{codePlayFail, "this stream has only " + strings.Join(left, " and ") + ", which RTMP cannot carry", nil}
 	}
@@ -153,6 +156,26 @@ func choose(tracks []*media.Track, multitrack bool) (chosen []int, left []string
 			}
 		}
 	}
+	return chosen, left
+}
+
+// sparing leaves out sound that only enhanced RTMP carries, where there is an
+// H264 picture to go on with. Players that do not say that they know enhanced
+// RTMP mostly do not: FFmpeg before 7.1 and VLC 3 search for the codec of such
+// sound for half a minute before they show anything.
+func sparing(all []*media.Track, chosen []int, left []string) ([]int, []string) {
+	picture := func(i int) bool { return all[i].Format().Codec == codec.H264 }
+	if !slices.ContainsFunc(chosen, picture) {
+		return chosen, left
+	}
+	chosen = slices.DeleteFunc(chosen, func(i int) bool {
+		f := all[i].Format()
+		novel := f.Codec == codec.Opus || f.Codec == codec.AC3
+		if novel {
+			left = append(left, f.String())
+		}
+		return novel
+	})
 	return chosen, left
 }
 
