@@ -365,3 +365,37 @@ func TestChromiumJoinsQuickly(t *testing.T) {
 		t.Errorf("picture and sound are %.0f ms apart", ms)
 	}
 }
+
+// TestChromiumSimulcast offers three layers; the server takes the first.
+func TestChromiumSimulcast(t *testing.T) {
+	br := newBrowser(t)
+	b := newBench(t)
+	pub := br.open(b.base + "/site/cam/publish?token=pilot")
+	said := pub.eval(`(async () => {
+		const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } });
+		const pc = window.pc = new RTCPeerConnection();
+		pc.addTransceiver(stream.getTracks()[0], { direction: 'sendonly', streams: [stream],
+			sendEncodings: [{ rid: 'h' }, { rid: 'm', scaleResolutionDownBy: 2 }, { rid: 'l', scaleResolutionDownBy: 4 }] });
+		const offer = await pc.createOffer();
+		await pc.setLocalDescription(offer);
+		if (!offer.sdp.includes('a=simulcast:send')) return 'no simulcast in the offer';
+		const res = await fetch('whip' + location.search, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: offer.sdp });
+		if (res.status !== 201) return await res.text();
+		await pc.setRemoteDescription({ type: 'answer', sdp: await res.text() });
+		return 'ok';
+	})()`)
+	if said != "ok" {
+		t.Fatal(said)
+	}
+	within(t, 10*time.Second, "stream is live with a key frame", func() bool {
+		st, err := b.router.Find(watch, cam)
+		return err == nil && st.LastKeyFrame() != nil
+	})
+	play := br.open(b.base + "/site/cam/?token=watch")
+	if n := play.frames(3000); n < 30 {
+		t.Errorf("%d frames in 3 s; it says %q", n, play.message())
+	}
+	if w := play.eval(`document.getElementById('video').videoWidth`); w == 160.0 || w == 0.0 {
+		t.Errorf("the picture is %v wide: not the first layer", w)
+	}
+}
