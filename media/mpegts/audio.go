@@ -111,9 +111,9 @@ func (t *inTrack) aacFrame(data []byte) (frame []byte, n int, ticks int64, err e
 	if n < 7 || p.Unmarshal(data[:n:n]) != nil || len(p) != 1 || p[0].SampleRate == 0 {
 		return nil, 0, 0, fmt.Errorf("%w: AAC", errMalformed)
 	}
-	c := &mpeg4audio.AudioSpecificConfig{
-		Type: p[0].Type, SampleRate: p[0].SampleRate, ChannelConfig: p[0].ChannelConfig, ChannelCount: p[0].ChannelCount, //nolint:staticcheck // the hub's formats still have it
-	}
+	c := &mpeg4audio.AudioSpecificConfig{Type: p[0].Type, SampleRate: p[0].SampleRate, ChannelConfig: p[0].ChannelConfig}
+	//lint:ignore SA1019 the hub's formats still count channels by it
+	c.ChannelCount = p[0].ChannelCount
 	if t.format == nil || *t.format.AAC != *c {
 		t.format = codec.NewAAC(c)
 	}

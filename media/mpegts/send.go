@@ -8,6 +8,7 @@ import (
 
 	ts "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/substructs"
 
 	"muster/media"
 	"muster/media/codec"
@@ -86,7 +87,7 @@ func NewMuxer(w io.Writer, s *media.Stream, tracks []int) (*Muxer, error) {
 		case codec.MPEG1Video:
 			t.Codec = &codecs.MPEG1Video{}
 		case codec.Opus:
-			t.Codec = &codecs.Opus{ChannelCount: max(f.Channels, 1)} //nolint:staticcheck // says the same as Desc
+			t.Codec = &codecs.Opus{Desc: &substructs.OpusAudioDescriptor{ChannelConfigCode: uint8(max(f.Channels, 1))}}
 		case codec.AAC:
 			t.Codec = &codecs.MPEG4Audio{Config: *f.AAC}
 		case codec.MP3:

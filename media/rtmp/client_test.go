@@ -55,7 +55,7 @@ func dial(t *testing.T, addr, key string, publish bool) *gortmplib.Client {
 func TestEnhancedCodecs(t *testing.T) {
 	const ms = time.Millisecond
 	opusHead := &opus.IDHeader{Version: 1, ChannelCount: 2, PreSkip: 312, InputSampleRate: 48000}
-	aacConfig := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}
+	aacConfig := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2}
 	for _, tc := range []struct {
 		name   string
 		want   codec.ID
@@ -182,7 +182,7 @@ func TestTwoOfEach(t *testing.T) {
 	avc := func() *gortmplib.Track { return &gortmplib.Track{Codec: &codecs.H264{SPS: avcSPS, PPS: avcPPS}} }
 	aac := func() *gortmplib.Track {
 		return &gortmplib.Track{Codec: &codecs.MPEG4Audio{Config: &mpeg4audio.AudioSpecificConfig{
-			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2,
+			Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2,
 		}}}
 	}
 	tracks := []*gortmplib.Track{avc(), avc(), aac(), aac()}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
+
+	"muster/internal/run"
 )
 
 // chunk0 returns one message in one chunk with a full header.
@@ -240,6 +243,37 @@ func TestTargets(t *testing.T) {
 		}
 		if err == nil && (g.proof.User != tc.user || g.proof.Password != tc.pass || g.proof.Token != tc.token) {
 			t.Errorf("%+v: %+v", tc, g.proof)
+		}
+	}
+}
+
+func TestBusyPortIsExplained(t *testing.T) {
+	h := newHouse(t)
+	cfg := DefaultConfig()
+	cfg.TLSAddress = h.addr
+	cfg.Address = "127.0.0.1:0"
+	s, err := New(cfg, Deps{Router: h.router, Auth: fakeAuth{}, Doors: run.NewDoors(), Log: h.Server.log, TLS: testTLS(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var busy *run.BindError
+	if err := s.Run(t.Context()); !errors.As(err, &busy) {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, change := range []func(*Config){
+		func(c *Config) { c.Address = "1935" }, func(c *Config) { c.TLSAddress = "x" }, func(c *Config) { c.HandshakeTimeout = 0 },
+		func(c *Config) { c.ReadTimeout = 0 }, func(c *Config) { c.WriteTimeout = 0 },
+	} {
+		c := DefaultConfig()
+		change(&c)
+		if c.Validate() == nil {
+			t.Errorf("accepted: %+v", c)
 		}
 	}
 }

@@ -165,11 +165,17 @@ func parseEnhanced(video bool, packet byte, b []byte) ([]tag, error) {
 		}
 		return enhancedTag(nil, trackID{video: video}, packet, string(b[:4]), b[4:])
 	}
+	return parseMultitrack(video, b, cut)
+}
+
+// parseMultitrack reads a message that has parts for one or more tracks.
+func parseMultitrack(video bool, b []byte, cut error) ([]tag, error) {
 	if len(b) < 1 {
 		return nil, cut
 	}
 	kind := b[0] >> 4
-	packet, b = b[0]&0x0F, b[1:]
+	packet := b[0] & 0x0F
+	b = b[1:]
 	if kind > flvManyCodec {
 		return nil, fmt.Errorf("%w: multitrack type %d", errProtocol, kind)
 	}

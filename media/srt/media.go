@@ -33,9 +33,9 @@ func (c *caller) kick(reason error) {
 
 const (
 	watchEvery = 500 * time.Millisecond
-	// maxBuffered is the flow window that callers are told; the library does not
+	// maxAhead is the flow window that callers are told; the library does not
 	// hold them to it, so data stamped far in the future would pile up.
-	maxBuffered = 25_600 // packets
+	maxAhead = 25_600 // packets
 	// silence is how long a publisher may be connected without being live.
 	silence = 15 * time.Second
 )
@@ -59,7 +59,7 @@ func (c *caller) watch(ctx context.Context) {
 		var st gosrt.Statistics
 		c.conn.Stats(&st)
 		switch {
-		case st.Instantaneous.PktRecvBuf > maxBuffered:
+		case st.Instantaneous.PktRecvBuf > c.s.maxAhead:
 			c.kick(errTooMuch)
 		case c.req.publish && !c.live.Load() && time.Since(started) > silence:
 			c.kick(errNoMedia)

@@ -82,6 +82,8 @@ type Server struct {
 	log     *slog.Logger
 	pending chan struct{} // one place for each caller whose login is checked
 	n       counters
+
+	maxAhead uint64 // as the constant; tests make do with less
 }
 
 // New returns a server; it opens nothing. cfg must be valid.
@@ -89,7 +91,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Router == nil || deps.Auth == nil || deps.Doors == nil || deps.Log == nil {
 		return nil, errors.New("srt: router, auth, doors and log are needed")
 	}
-	return &Server{cfg: cfg, deps: deps, log: deps.Log.With("part", "srt"), pending: make(chan struct{}, cfg.MaxPending)}, nil
+	return &Server{cfg: cfg, deps: deps, log: deps.Log.With("part", "srt"), pending: make(chan struct{}, cfg.MaxPending), maxAhead: maxAhead}, nil
 }
 
 // Stats returns the present counts.

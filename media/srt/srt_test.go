@@ -13,6 +13,7 @@ import (
 	gosrt "github.com/datarhei/gosrt"
 
 	"muster/internal/auth"
+	"muster/internal/run"
 	"muster/media"
 )
 
@@ -255,7 +256,7 @@ func TestBrokenHandshakes(t *testing.T) {
 // TestDataAheadOfItsTime stamps packets a minute into the future, so that the
 // library keeps them: the connection is ended before they fill the memory.
 func TestDataAheadOfItsTime(t *testing.T) {
-	h := newHouse(t, nil)
+	h := tunedHouse(t, nil, func(s *Server) { s.maxAhead = 2000 })
 	cfg := gosrt.DefaultConfig()
 	cfg.StreamId = "publish:cam:pilot:pilot"
 	cfg.ReceiverLatency, cfg.PeerLatency = 60*time.Second, 60*time.Second // the sender may ask for that much
@@ -276,4 +277,34 @@ func TestDataAheadOfItsTime(t *testing.T) {
 		}
 	}
 	eventually(t, "the reason in the log", func() bool { return strings.Contains(h.log.String(), errTooMuch.Error()) })
+}
+
+func TestBusyPortIsExplained(t *testing.T) {
+	h := newHouse(t, nil)
+	cfg := DefaultConfig()
+	cfg.Address = h.addr
+	s, err := New(cfg, Deps{Router: h.router, Auth: fakeAuth{}, Doors: run.NewDoors(), Log: h.Server.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var busy *run.BindError
+	if err := s.Run(t.Context()); !errors.As(err, &busy) {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, change := range []func(*Config){
+		func(c *Config) { c.Address = "8890" }, func(c *Config) { c.Latency = 0 }, func(c *Config) { c.Passphrase = "short" },
+		func(c *Config) { c.IdleTimeout = 0 }, func(c *Config) { c.MaxPending = 0 },
+	} {
+		c := DefaultConfig()
+		change(&c)
+		if c.Validate() == nil {
+			t.Errorf("accepted: %+v", c)
+		}
+	}
 }

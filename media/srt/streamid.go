@@ -71,7 +71,7 @@ func (r *request) plain(s string) (path, query string, err error) {
 		r.publish = true
 	case "read":
 	default:
-		return "", "", fmt.Errorf("%w: it begins with neither publish: nor read:", errMode)
+		return "", "", fmt.Errorf("%w: it begins with neither 'publish:' nor 'read:'", errMode)
 	}
 	switch len(f) {
 	case 3:
