@@ -142,7 +142,7 @@ var usual = map[string]string{"https": "443", "http": "80", "rtsp": "554", "rtsp
 
 // url makes the URL of path at a door, with user and password in front of the
 // host unless user is empty. It is "" when the door is not open.
-func (p places) url(door, scheme, user, password, path string, query url.Values) string {
+func (p places) url(door, scheme, user, password, path, query string) string {
 	port, ok := p.port[door]
 	if !ok {
 		return ""
@@ -153,7 +153,7 @@ func (p places) url(door, scheme, user, password, path string, query url.Values)
 	} else if ip := net.ParseIP(p.host); ip != nil && ip.To4() == nil {
 		host = "[" + p.host + "]"
 	}
-	u := url.URL{Scheme: scheme, Host: host, Path: path, RawQuery: query.Encode()}
+	u := url.URL{Scheme: scheme, Host: host, Path: path, RawQuery: query}
 	if user != "" {
 		u.User = url.UserPassword(user, password)
 	}
@@ -162,43 +162,48 @@ func (p places) url(door, scheme, user, password, path string, query url.Values)
 
 // srt makes an SRT address; its stream id is no URL and is written as it is.
 func (p places) srt(mode, name, user, password string) string {
-	u := p.url("srt", "srt", "", "", "", nil)
+	u := p.url("srt", "srt", "", "", "", "")
 	if u == "" {
 		return ""
 	}
 	return u + "?streamid=" + mode + ":" + name + ":" + user + ":" + password
 }
 
+// inQuery is how RTMP takes credentials.
+func inQuery(user, password string) string {
+	return "user=" + url.QueryEscape(user) + "&pass=" + url.QueryEscape(password)
+}
+
 func (p places) watch(name, user, password string) []Address {
-	rtsp := p.url("rtsp", "rtsp", user, password, "/"+name, nil)
-	inQuery := url.Values{"user": {user}, "pass": {password}}
+	rtsp := p.url("rtsp", "rtsp", user, password, "/"+name, "")
+	inQuery := inQuery(user, password)
 	return open(watch, []Address{
 		{"rtsp", "", "VLC", "Media, Open Network Stream", rtsp},
 		{"rtsp", "", "ffplay", "ffplay -rtsp_transport tcp followed by this address", rtsp},
 		{"rtsp", "", "ATAK", "Video player, add a video alias with this address", rtsp},
-		{"rtsps", "", "ffplay", "Encrypted", p.url("rtsps", "rtsps", user, password, "/"+name, nil)},
+		{"rtsps", "", "ffplay", "Encrypted", p.url("rtsps", "rtsps", user, password, "/"+name, "")},
 		{"srt", "", "ffplay", "For lossy networks", p.srt("read", name, user, password)},
 		{"rtmp", "", "VLC", "Where RTSP is not let through", p.url("rtmp", "rtmp", "", "", "/"+name, inQuery)},
 		{"rtmps", "", "ffplay", "Encrypted", p.url("rtmps", "rtmps", "", "", "/"+name, inQuery)},
-		{"hls", "", "VLC", "Encrypted; passes every proxy, a few seconds behind", p.url("https", "https", user, password, "/hls/"+name+"/index.m3u8", nil)},
-		{"hls", "", "ffplay", "Passes every proxy, a few seconds behind", p.url("hls", "http", user, password, "/"+name+"/index.m3u8", nil)},
-		{"whep", "", "OBS", "WebRTC; the password goes into the field for the bearer token", p.url("https", "https", "", "", "/rtc/"+name+"/whep", nil)},
-		{"web", "", "browser", "The page of this stream", p.url("https", "https", "", "", "/video/"+name, nil)},
+		{"hls", "", "VLC", "Encrypted; passes every proxy, a few seconds behind", p.url("https", "https", user, password, "/hls/"+name+"/index.m3u8", "")},
+		{"hls", "", "ffplay", "Passes every proxy, a few seconds behind", p.url("hls", "http", user, password, "/"+name+"/index.m3u8", "")},
+		{"whep", "", "OBS", "WebRTC; the password goes into the field for the bearer token", p.url("https", "https", "", "", "/rtc/"+name+"/whep", "")},
+		{"web", "", "browser", "The page of this stream", p.url("https", "https", "", "", "/video/"+name, "")},
 	})
 }
 
 func (p places) publish(name, user, password string) []Address {
-	rtsp := p.url("rtsp", "rtsp", user, password, "/"+name, nil)
-	rtmp := p.url("rtmp", "rtmp", "", "", "/"+name, url.Values{"user": {user}, "pass": {password}})
+	rtsp := p.url("rtsp", "rtsp", user, password, "/"+name, "")
+	rtmp := p.url("rtmp", "rtmp", "", "", "/"+name, inQuery(user, password))
 	return open(publish, []Address{
 		{"rtsp", "", "ffmpeg", "ffmpeg -re -i FILE -c copy -f rtsp -rtsp_transport tcp followed by this address", rtsp},
-		{"rtsps", "", "ffmpeg", "Encrypted", p.url("rtsps", "rtsps", user, password, "/"+name, nil)},
-		{"whip", "", "OBS", "Service WHIP; the password goes into the field for the bearer token", p.url("https", "https", "", "", "/rtc/"+name+"/whip", nil)},
+		{"rtsps", "", "ffmpeg", "Encrypted", p.url("rtsps", "rtsps", user, password, "/"+name, "")},
+		{"whip", "", "OBS", "Service WHIP; the password goes into the field for the bearer token", p.url("https", "https", "", "", "/rtc/"+name+"/whip", "")},
 		{"rtmp", "", "OBS", "Service Custom: this whole address as the server, no stream key", rtmp},
 		{"rtmp", "", "ffmpeg", "ffmpeg -re -i FILE -c copy -f flv followed by this address", rtmp},
-		{"rtmps", "", "OBS", "Encrypted", p.url("rtmps", "rtmps", "", "", "/"+name, url.Values{"user": {user}, "pass": {password}})},
+		{"rtmps", "", "OBS", "Encrypted", p.url("rtmps", "rtmps", "", "", "/"+name, inQuery(user, password))},
 		{"srt", "", "ffmpeg", "ffmpeg -re -i FILE -c copy -f mpegts followed by this address", p.srt("publish", name, user, password)},
-		{"web", "", "browser", "Publish from the device that opens this page", p.url("https", "https", "", "", "/publish", url.Values{"name": {name}})},
+		{"web", "", "browser", "Publish from the device that opens this page", p.url("https", "https", "", "", "/publish", "name="+url.QueryEscape(name))},
 	})
 }
 

@@ -210,7 +210,7 @@ func TestAddresses(t *testing.T) {
 	out := decode[struct{ Addresses []Address }](t, h.as(t, "mike", "GET", "/api/v1/addresses/uas/eo", nil))
 	want := map[string]bool{
 		"rtsp://USER:PASSWORD@muster.example:8554/uas/eo":                 false,
-		"rtmp://muster.example/uas/eo?pass=PASSWORD&user=USER":            false,
+		"rtmp://muster.example/uas/eo?user=USER&pass=PASSWORD":            false,
 		"srt://muster.example:8890?streamid=read:uas/eo:USER:PASSWORD":    false,
 		"srt://muster.example:8890?streamid=publish:uas/eo:USER:PASSWORD": false,
 		"https://USER:PASSWORD@muster.example/hls/uas/eo/index.m3u8":      false,

@@ -122,9 +122,12 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 	}
 	conn.SetReadLimit(eventRead)
 	gone := make(chan struct{})
+	// Ending the context of a Read makes the library cut the connection.
+	hearing, cut := context.WithCancel(context.Background())
+	defer cut()
 	go func() {
 		defer close(gone)
-		listen(conn)
+		listen(hearing, conn, cut)
 		cancel(nil)
 	}()
 	defer func() {
@@ -135,9 +138,9 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 	err = p.serve(ctx)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errGoingDown):
-		farewell(conn, websocket.StatusGoingAway, "the server is going down")
+		farewell(conn, cut, websocket.StatusGoingAway, "the server is going down")
 	case errors.Is(cause, errLoggedOut), errors.Is(err, errLoggedOut):
-		farewell(conn, websocket.StatusPolicyViolation, "logged out")
+		farewell(conn, cut, websocket.StatusPolicyViolation, "logged out")
 	case err != nil:
 		a.Log.Debug("live channel", "user", p.id.User, "error", err)
 	}
@@ -145,19 +148,19 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 
 // listen returns when the page has closed the channel, or said something: it
 // has nothing to say.
-func listen(conn *websocket.Conn) {
-	// Its own context: when that of a Read ends, the library cuts the
-	// connection and no reason can be given any more. CloseNow ends the Read.
-	_, _, err := conn.Read(context.Background())
+func listen(hearing context.Context, conn *websocket.Conn, cut func()) {
+	// Not the request's context: no reason could be given after its end.
+	_, _, err := conn.Read(hearing)
 	if err == nil {
-		farewell(conn, websocket.StatusPolicyViolation, "this channel is for listening")
+		farewell(conn, cut, websocket.StatusPolicyViolation, "this channel is for listening")
 	}
 }
 
 // farewell tells the page why the channel is closed, and does not wait long for
 // its answer.
-func farewell(conn *websocket.Conn, code websocket.StatusCode, reason string) {
-	t := time.AfterFunc(time.Second, func() { conn.CloseNow() })
+func farewell(conn *websocket.Conn, cut func(), code websocket.StatusCode, reason string) {
+	// CloseNow would wait for the Close that is under way.
+	t := time.AfterFunc(time.Second, cut)
 	defer t.Stop()
 	conn.Close(code, reason)
 }
