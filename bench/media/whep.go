@@ -49,7 +49,8 @@ func newAPI() (*webrtc.API, error) {
 	return webrtc.NewAPI(webrtc.WithMediaEngine(&m), webrtc.WithSettingEngine(e)), err
 }
 
-// readWHEP plays the stream by WHEP until ctx ends.
+// readWHEP plays the stream by WHEP until ctx ends. The client's ICE agent
+// nominates a path at its first tick, 200 ms after it began: no join is faster.
 func readWHEP(ctx context.Context, api *webrtc.API, s *server, count *counter) error {
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
