@@ -161,13 +161,22 @@ export async function acts({ browser, mock, sfu }) {
     await page.getByText('Not publishing').waitFor();
   });
 
-  await check('publishing: comes back after an interruption', async () => {
+  await check('publishing: comes back when the server was away', async () => {
     await page.getByRole('button', { name: 'Start publishing' }).click();
     await page.getByText('You are live').waitFor();
+    mock.state.refuseLive = true;
+    mock.cut();
     await sfu.endAll();
     await page.getByText('Interrupted').waitFor({ timeout: 12_000 });
     await page.getByText('You are live').waitFor({ timeout: 15_000 });
-    await page.getByRole('button', { name: 'Stop publishing' }).click();
+    mock.state.refuseLive = false;
+    await page.getByRole('banner').getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
+  });
+
+  await check('publishing: stays ended when the server, still there, ended it', async () => {
+    await sfu.endAll();
+    await page.getByRole('alert').getByText('was ended on the server').waitFor({ timeout: 12_000 });
+    await page.getByText('Not publishing').waitFor();
   });
 
   await check('the palette goes to a stream by keys alone', async () => {
@@ -223,6 +232,7 @@ export async function acts({ browser, mock, sfu }) {
     await shot(page, 'desk-token-add');
     await accessible(page, 'new token');
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('drone 2');
+    await page.getByLabel('Streams', { exact: false }).last().fill('uas/north/*');
     await page.getByRole('button', { name: 'Make it' }).click();
     await page.getByText('This is shown once').waitFor();
     await page.waitForTimeout(200);

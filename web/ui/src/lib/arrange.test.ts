@@ -15,13 +15,15 @@ describe('moved', () => {
 
 describe('gridOf', () => {
   it.each([
-    [0, 0, 1],
-    [0, 1, 1],
-    [0, 3, 2],
-    [0, 9, 3],
-    [0, 300, 5],
-    [1, 9, 1],
-    [16, 2, 4],
-    [25, 2, 5],
-  ])('size %d with %d streams', (size, count, columns) => expect(gridOf(size, count)).toBe(columns));
+    [0, 0, 1, 1],
+    [0, 1, 1, 1],
+    [0, 2, 2, 1],
+    [0, 3, 2, 2],
+    [0, 5, 3, 2],
+    [0, 9, 3, 3],
+    [0, 300, 5, 5],
+    [1, 9, 1, 1],
+    [16, 2, 4, 4],
+    [25, 2, 5, 5],
+  ])('size %d with %d streams', (size, count, columns, rows) => expect(gridOf(size, count)).toEqual({ columns, rows }));
 });

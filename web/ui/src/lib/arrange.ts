@@ -26,8 +26,9 @@ export function moved(shown: string[], order: string[], name: string, target: st
 /** Longest order that is remembered. */
 const maxOrder = 500;
 
-/** Columns and rows of a wall with room for size tiles; 0 means just enough for count. */
-export function gridOf(size: number, count: number): number {
+/** A wall with room for size tiles; 0 means just enough for count, at most 25. */
+export function gridOf(size: number, count: number): { columns: number; rows: number } {
   const wanted = size > 0 ? size : Math.min(25, Math.max(1, count));
-  return Math.min(5, Math.ceil(Math.sqrt(wanted)));
+  const columns = Math.ceil(Math.sqrt(wanted));
+  return { columns, rows: Math.ceil(wanted / columns) };
 }

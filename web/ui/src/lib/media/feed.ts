@@ -3,7 +3,7 @@
  * decides what to try and when to try again is the Player.
  */
 import type { ErrorData, FragLoadedData } from 'hls.js';
-import { ApiError, pathOf, problemOf } from '$lib/api/client';
+import { ApiError, pathOf } from '$lib/api/client';
 import { t } from '$lib/strings';
 import { MediaPeer } from './peer';
 import { mediaSource } from './plan';
@@ -118,6 +118,17 @@ export class WhepFeed implements Feed {
   }
 }
 
+/** The server's own sentence out of the request that hls.js made, or ''. */
+function detailOf(request: unknown): string {
+  if (!(request instanceof XMLHttpRequest) || request.responseType === 'arraybuffer') return '';
+  try {
+    const { detail, title } = JSON.parse(request.responseText) as { detail?: unknown; title?: unknown };
+    return String(detail || title || '');
+  } catch {
+    return '';
+  }
+}
+
 export class HlsFeed implements Feed {
   readonly sound = null;
   #url: string;
@@ -136,11 +147,6 @@ export class HlsFeed implements Feed {
 
   async start(video: HTMLVideoElement): Promise<void> {
     this.#video = video;
-    // hls.js says only "manifest error"; asking first gives the server's own sentence.
-    const response = await fetch(this.#url, { credentials: 'same-origin', signal: AbortSignal.timeout(firstPicture) });
-    if (!response.ok) throw await problemOf(response);
-    await response.body?.cancel();
-    if (this.#abort.signal.aborted) return;
     if (mediaSource()) await this.#startHlsJs(video);
     else video.src = this.#url;
     video.addEventListener('error', this.#nativeError);
@@ -157,10 +163,11 @@ export class HlsFeed implements Feed {
     hls.on(Hls.Events.FRAG_LOADED, (_: unknown, data: FragLoadedData) => this.#count(data));
     hls.on(Hls.Events.ERROR, (_: unknown, data: ErrorData) => {
       if (!data.fatal) return;
-      const status = data.response?.code;
-      if (status === 404 || status === 410) this.#end({ kind: 'gone', reason: t.play.ended });
-      else if (status === 401 || status === 403) this.#end({ kind: 'refused', reason: t.errors.status(status) });
-      else this.#end({ kind: 'failed', reason: t.play.hlsFailed(data.details) });
+      const status = data.response?.code ?? 0;
+      const said = detailOf(data.networkDetails);
+      if (status === 404 || status === 410) this.#end({ kind: 'gone', reason: said || t.play.ended });
+      else if (status === 401 || status === 403) this.#end({ kind: 'refused', reason: said || t.errors.status(status) });
+      else this.#end({ kind: 'failed', reason: said || t.play.hlsFailed(data.details) });
     });
     hls.loadSource(this.#url);
     hls.attachMedia(video);

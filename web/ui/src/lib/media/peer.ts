@@ -19,6 +19,8 @@ export class MediaPeer {
   readonly pc: RTCPeerConnection;
   /** The server's answer, once connect has returned. */
   answer = '';
+  /** May change the answer before it is applied. */
+  tuneAnswer: (sdp: string) => string = (sdp) => sdp;
   /** Called once when the media path is open. */
   onConnected: () => void = () => {};
   /** Called once when the session is lost, by the network or because the server ended it. */
@@ -104,7 +106,7 @@ export class MediaPeer {
     this.#offer = credentials(offer.sdp ?? '');
     this.answer = answer;
     await this.pc.setLocalDescription(offer);
-    await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    await this.pc.setRemoteDescription({ type: 'answer', sdp: this.tuneAnswer(answer) });
   }
 
   /** Ends the session here and on the server. */

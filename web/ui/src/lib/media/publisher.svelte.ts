@@ -3,6 +3,7 @@ import { ApiError, pathOf, sentence } from '$lib/api/client';
 import { backoff } from '$lib/api/events';
 import { t } from '$lib/strings';
 import { MediaPeer } from './peer';
+import { withStartBitrate } from './sdp';
 import { entriesOf, outbound, sending, type OutboundSample } from './stats';
 
 export type PublishState =
@@ -78,6 +79,12 @@ export function orderCodecs<C extends { mimeType: string }>(codecs: C[], first: 
   return [...codecs.filter((c) => c.mimeType.toLowerCase() === wanted), ...codecs.filter((c) => c.mimeType.toLowerCase() !== wanted)];
 }
 
+/** How long after the server ended a session it is asked whether the server itself is still there (ms). */
+const verdictDelay = 1_500;
+
+/** Encoders begin low and feel their way up; this much of the limit, in bits per second, is a fair start. */
+const fairStart = (limit: number) => Math.min(1_200_000, limit / 2);
+
 export class Publisher {
   state = $state<PublishState>({ kind: 'idle' });
   figures = $state<UpFigures | null>(null);
@@ -91,6 +98,12 @@ export class Publisher {
   #before: OutboundSample | null = null;
   #attempt = 0;
   #wake: WakeLockSentinel | null = null;
+  #serverUp: () => boolean;
+
+  /** serverUp tells whether the server is known to be there, by other means than this session. */
+  constructor(serverUp: () => boolean = () => false) {
+    this.#serverUp = serverUp;
+  }
 
   /** Publishes media under name; bitrate is the most video may take, in bits per second. */
   async start(name: string, media: MediaStream, codec: Codec, bitrate: number): Promise<void> {
@@ -141,7 +154,13 @@ export class Publisher {
     try {
       for (const track of job.media.getTracks()) await this.#add(peer.pc, track, job.media, job.codec, job.bitrate);
       peer.onConnected = () => peer === this.#peer && this.#connected(peer);
-      peer.onLost = (cause) => peer === this.#peer && this.#again(cause === 'server' ? t.play.closedByServer : t.play.iceFailed);
+      peer.onLost = (cause) => {
+        if (peer !== this.#peer) return;
+        if (cause === 'server') this.#ended();
+        else this.#again(t.play.iceFailed);
+      };
+      const start = fairStart(job.bitrate);
+      peer.tuneAnswer = (sdp) => withStartBitrate(sdp, start);
       await peer.connect();
     } catch (e) {
       if (peer === this.#peer) this.#refused(e);
@@ -185,6 +204,20 @@ export class Publisher {
       return;
     }
     this.#again(e instanceof DOMException && e.name === 'TimeoutError' ? t.play.noAnswer : sentence(e));
+  }
+
+  /** A server that goes down is waited for; one that stays up has ended this on purpose. */
+  #ended(): void {
+    this.#drop();
+    this.state = { kind: 'waiting', retryAt: Date.now() + verdictDelay, reason: t.play.closedByServer };
+    this.#timer = setTimeout(() => {
+      if (!this.#serverUp()) {
+        void this.#connect();
+        return;
+      }
+      this.stop();
+      this.error = t.publish.endedByServer;
+    }, verdictDelay);
   }
 
   #again(reason: string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answers, credentials, fragment, iceServers } from './sdp';
+import { answers, credentials, fragment, iceServers, withStartBitrate } from './sdp';
 
 describe('iceServers', () => {
   it('reads one, several, and those with credentials', () => {
@@ -33,4 +33,19 @@ describe('answers', () => {
     [section('m=audio 0 UDP/TLS/RTP/SAVPF 111', 'sendonly'), false],
     [section('m=video 9 UDP/TLS/RTP/SAVPF 96', 'sendonly'), false],
   ])('%j', (sdp, yes) => expect(answers(sdp, 'audio')).toBe(yes));
+});
+
+it('puts the start bit rate into every video codec, and nowhere else', () => {
+  const answer = [
+    ...['v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10'],
+    ...['m=video 9 UDP/TLS/RTP/SAVPF 96 97 98', 'a=rtpmap:96 VP8/90000', 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96'],
+    ...['a=rtpmap:98 H264/90000', 'a=fmtp:98 packetization-mode=1', ''],
+  ].join('\r\n');
+  const tuned = withStartBitrate(answer, 1_000_000);
+  expect(tuned.split('\r\n').filter((line) => line.startsWith('a=fmtp'))).toEqual([
+    'a=fmtp:111 minptime=10',
+    'a=fmtp:96 x-google-start-bitrate=1000',
+    'a=fmtp:97 apt=96',
+    'a=fmtp:98 packetization-mode=1;x-google-start-bitrate=1000',
+  ]);
 });

@@ -18,7 +18,7 @@ class WallState {
     const byName = new Map(fit.map((s) => [s.name, s]));
     return arranged([...byName.keys()], this.order).map((name) => byName.get(name)!);
   });
-  columns = $derived(gridOf(this.size, this.shown.length));
+  grid = $derived(gridOf(this.size, this.shown.length));
 
   setSize(size: number): void {
     this.size = size;
