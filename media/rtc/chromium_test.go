@@ -189,13 +189,12 @@ func TestChromiumPublishesAndPlays(t *testing.T) {
 				t.Skipf("this chromium publishes %s for %s", got[0].Codec, id)
 			}
 			play := bt.open(b.base + "/site/cam/?token=watch")
-			if n := play.frames(4000); n < 40 {
-				t.Fatalf("%d frames in 4 s; it says %q", n, play.message())
+			if n := play.frames(2500); n < 25 {
+				t.Fatalf("%d frames in 2.5 s; it says %q", n, play.message())
 			}
 			if a := play.eval(`document.getElementById('video').srcObject.getAudioTracks().length`); a != 1.0 {
 				t.Errorf("%v audio tracks", a)
 			}
-			t.Logf("picture - sound: %.0f ms", apart(play)) // encoders on a busy machine spread it
 			shot(t, play, string(id)+"-player.png")
 			shot(t, pub, string(id)+"-publish.png")
 			pub.eval(`document.getElementById('stop').click()`)

@@ -74,16 +74,25 @@ func planFor(st *media.Stream, o *offer) (*plan, error) {
 			have[kind] = true
 			p.outs = append(p.outs, newOutTrack(t, c, rtx))
 		case kind == codec.Video && len(o.mediaOf(codec.Video)) > 0:
-			return nil, &refusal{"codec", codecs, fmt.Sprintf("the video is %s and this client plays %s over WebRTC; HLS is the way", f.Codec, o.names(codec.Video))}
+			return nil, &refusal{"codec", codecs, fmt.Sprintf("the video is %s and this client plays %s over WebRTC; %s is the way", f.Codec, o.names(codec.Video), otherWay(f))}
 		default:
 			p.notice = append(p.notice, fmt.Sprintf("%s %s is left out: this client plays %s over WebRTC", f.Codec, kind, o.names(kind)))
 		}
 	}
 	if len(p.outs) == 0 {
-		return nil, &refusal{"codec", codecs, fmt.Sprintf("the stream has %s and this client plays %s, %s over WebRTC; HLS is the way",
-			strings.Join(codecs, "+"), o.names(codec.Video), o.names(codec.Audio))}
+		return nil, &refusal{"codec", codecs, fmt.Sprintf("the stream has %s and this client plays %s, %s over WebRTC; %s is the way",
+			strings.Join(codecs, "+"), o.names(codec.Video), o.names(codec.Audio), otherWay(st.Tracks[0].Format()))}
 	}
 	return p, nil
+}
+
+// otherWay names a protocol that carries f to players.
+func otherWay(f *codec.Format) string {
+	switch f.Codec {
+	case codec.H264, codec.H265, codec.VP9, codec.AV1, codec.AAC, codec.Opus:
+		return "HLS"
+	}
+	return "RTSP"
 }
 
 func (o *offer) mediaOf(kind codec.Kind) []offeredMedia {

@@ -100,7 +100,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"codec that browsers lack", []*codec.Format{codec.NewVideo(codec.MJPEG)}, nil, 406, "M-JPEG"},
 		{"sound left out", []*codec.Format{codec.NewVideo(codec.VP8), {Codec: codec.AC3, ClockRate: 48000, Channels: 2}}, nil, 201, "AC-3 audio is left out"},
-		{"nothing but such sound", []*codec.Format{{Codec: codec.AC3, ClockRate: 48000, Channels: 2}}, nil, 406, "HLS"},
+		{"nothing but such sound", []*codec.Format{{Codec: codec.AC3, ClockRate: 48000, Channels: 2}}, nil, 406, "RTSP"},
 		{"B-frames", []*codec.Format{codec.NewVideo(codec.H264)}, func(p *media.Publisher) {
 			p.Write(0, media.Sample{PTS: 6000, DTS: 0, HasDTS: true, AU: frame(codec.H264, 0, 1, 100)})
 		}, 406, "B-frames"},
