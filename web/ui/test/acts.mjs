@@ -101,6 +101,18 @@ export async function acts({ browser, mock, sfu }) {
     await page.getByText('Delay').waitFor({ timeout: 15_000 });
   });
 
+  await check('the player: stays on the screen while the server is away, and plays again', async () => {
+    mock.state.down = true;
+    mock.cut();
+    await sfu.endAll();
+    await page.getByText('The server cannot be reached').first().waitFor({ timeout: 15_000 });
+    await page.getByText(/Reconnecting \d+ s/).waitFor();
+    await shot(page, 'desk-player-down');
+    mock.state.down = false;
+    await page.getByText('Delay').waitFor({ timeout: 30_000 });
+    await page.getByRole('banner').getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
+  });
+
   await check('the player: the publisher stops and comes back', async () => {
     const stream = mock.state.streams.find((s) => s.name === 'ops-room');
     mock.state.streams.splice(mock.state.streams.indexOf(stream), 1);

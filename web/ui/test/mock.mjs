@@ -199,6 +199,7 @@ export async function startMock(options = {}) {
   }
 
   const server = createServer(async (request, response) => {
+    if (state.down) return request.socket.destroy();
     const path = new URL(request.url, 'http://x').pathname;
     try {
       if (path.startsWith('/api/')) await api(request, response, path);
@@ -217,7 +218,7 @@ export async function startMock(options = {}) {
 
   server.on('upgrade', (request, socket) => {
     const me = state.cookies.get(/muster_session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1]);
-    if (!me || state.refuseLive) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+    if (!me || state.refuseLive || state.down) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
     const peer = accept(request, socket);
     state.peers.add(peer);
     peer.onclose = () => state.peers.delete(peer);

@@ -154,7 +154,9 @@ export class HlsFeed implements Feed {
   }
 
   async #startHlsJs(video: HTMLVideoElement): Promise<void> {
-    const { default: Hls } = await import('hls.js');
+    const { default: Hls } = await import('hls.js').catch(() => {
+      throw new Error(t.errors.unreachable);
+    });
     if (this.#abort.signal.aborted) return;
     // No worker: it would have to come from a blob, which the page's policy forbids; fragmented
     // MP4 needs next to no work before it is handed to the browser.

@@ -117,6 +117,8 @@ export const en = {
     clock: 'Local time and Zulu time',
     connecting: 'Connecting…',
     noServer: 'No connection to the server',
+    notLoaded: 'This page could not be loaded: the server cannot be reached, or it was upgraded meanwhile.',
+    reload: 'Reload',
     reconnecting: (seconds: number) => `Reconnecting ${seconds} s`,
     state: { off: 'Offline', connecting: 'Connecting', live: 'Live', waiting: 'Reconnecting' },
     announce: {
