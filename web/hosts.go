@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
+	"time"
 
 	"muster/web/problem"
 )
@@ -14,11 +16,19 @@ import (
 // such a page and this server are one site.
 type hosts struct {
 	fixed   map[string]bool
-	current func() []string // may change with the certificate
+	current func() []string // may change with the certificate; nil: there are no others
+
+	mu    sync.Mutex // guards what follows
+	known []string   // what current said
+	asked time.Time
 }
 
-func newHosts(names []string, current func() []string) hosts {
-	h := hosts{fixed: map[string]bool{"localhost": true}, current: current}
+// namesFor is how long the names of the certificate are taken for current:
+// asking goes through the addresses of the machine.
+const namesFor = 5 * time.Second
+
+func newHosts(names []string, current func() []string) *hosts {
+	h := &hosts{fixed: map[string]bool{"localhost": true}, current: current}
 	for _, n := range names {
 		h.fixed[strings.ToLower(n)] = true
 	}
@@ -28,7 +38,7 @@ func newHosts(names []string, current func() []string) hosts {
 // ours reports whether hostport, a Host header, names this server. An address
 // always does: no page can come from a name that is an address, and behind a
 // translating router the server does not know the address it is reached by.
-func (h hosts) ours(hostport string) bool {
+func (h *hosts) ours(hostport string) bool {
 	name := hostname(hostport)
 	if name == "" {
 		return false
@@ -39,15 +49,25 @@ func (h hosts) ours(hostport string) bool {
 	if h.fixed[name] || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
-	if h.current == nil {
-		return false
-	}
-	for _, n := range h.current() {
+	for _, n := range h.names() {
 		if matches(strings.ToLower(n), name) {
 			return true
 		}
 	}
 	return false
+}
+
+// names returns those of the certificate.
+func (h *hosts) names() []string {
+	if h.current == nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := time.Now(); h.asked.IsZero() || now.Sub(h.asked) >= namesFor {
+		h.known, h.asked = h.current(), now
+	}
+	return h.known
 }
 
 // matches compares a name of a certificate with name; *.x stands for one label.
@@ -86,7 +106,7 @@ func isName(hostport string) bool {
 }
 
 // check lets requests for our names pass.
-func (h hosts) check(next http.Handler) http.Handler {
+func (h *hosts) check(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.ours(r.Host) {
 			problem.Write(w, http.StatusMisdirectedRequest, "This server does not go by the name in this address. If it should, add the name to web.names in its configuration.")
@@ -97,7 +117,7 @@ func (h hosts) check(next http.Handler) http.Handler {
 }
 
 // redirect sends clients of plain HTTP to the HTTPS door.
-func (h hosts) redirect(httpsPort func() string) http.Handler {
+func (h *hosts) redirect(httpsPort func() string) http.Handler {
 	return h.check(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := hostname(r.Host)
 		if port := httpsPort(); port != "443" {

@@ -46,7 +46,7 @@ type Server struct {
 	cfg     Config
 	deps    Deps
 	proxies login.Proxies
-	hosts   hosts
+	hosts   *hosts
 	gate    *login.Gate
 	api     *api.API
 	pages   *pages
@@ -99,8 +99,12 @@ func IdentityOf(r *http.Request) (auth.Identity, bool) {
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	g := run.NewGroup(ctx, s.deps.Log, "web")
-	g.Go(func(ctx context.Context) { s.gate.Run(ctx) })
 	g.Go(func(ctx context.Context) { s.api.Run(ctx) })
+	// Logins end last: pages are told that the server goes down, not that they
+	// are logged out.
+	loginCtx, endLogins := context.WithCancel(context.WithoutCancel(ctx))
+	logins := run.NewGroup(loginCtx, s.deps.Log, "web")
+	logins.Go(func(ctx context.Context) { s.gate.Run(ctx) })
 	for _, d := range []struct {
 		name, address string
 		serve         func(context.Context, net.Listener) error
@@ -118,6 +122,8 @@ func (s *Server) Run(ctx context.Context) error {
 	cancel()
 	g.Wait()
 	s.requests.wait()
+	endLogins()
+	logins.Wait()
 	return nil
 }
 

@@ -9,6 +9,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -151,6 +153,7 @@ func New(d Deps) *API {
 	a.down, a.shut = context.WithCancel(context.Background())
 	cfg := huma.DefaultConfig("Muster", d.Version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
+	cfg.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
 	cfg.CreateHooks = nil // no $schema fields in answers
 	cfg.Transformers = []huma.Transformer{explain}
 	cfg.Info.Description = "Everything the pages and the command line of this server can do. Errors are problem details (RFC 9457) whose detail is a sentence for people."
@@ -201,6 +204,20 @@ func (a *API) Run(ctx context.Context) error {
 			a.meter.sample(now, a.Streams.List(auth.System("web")))
 		}
 	}
+}
+
+// jsonFormat writes an answer in one piece. A client that has gone is no error:
+// huma would panic.
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, _ = w.Write(append(b, '\n'))
+		return nil
+	},
+	Unmarshal: json.Unmarshal,
 }
 
 // adapter lets the parameter {name} of operations marked so contain slashes,

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -298,4 +301,31 @@ func TestStoppedServer(t *testing.T) {
 			checkProblem(t, res)
 		}
 	}
+}
+
+// brokenBackup fails before or after it has begun to write.
+type brokenBackup string
+
+func (b brokenBackup) Backup(_ context.Context, w io.Writer) error {
+	if b != "" {
+		io.WriteString(w, string(b))
+	}
+	return errors.New("the disk is full")
+}
+
+func TestABackupThatFailsIsSeenToFail(t *testing.T) {
+	h := openHouse(t)
+	h.API.Backup = brokenBackup("")
+	res := h.as(t, "ann", "GET", "/api/v1/backup", nil)
+	if res.Code != http.StatusInternalServerError || strings.Contains(res.Body.String(), "disk") {
+		t.Errorf("%d %s", res.Code, res.Body)
+	}
+	checkProblem(t, res)
+	h.API.Backup = brokenBackup("the first half")
+	defer func() {
+		if recover() != http.ErrAbortHandler {
+			t.Error("the client takes half a backup for a whole one")
+		}
+	}()
+	h.as(t, "ann", "GET", "/api/v1/backup", nil)
 }

@@ -15,6 +15,7 @@ import (
 
 	"muster/internal/auth"
 	"muster/internal/bus"
+	"muster/internal/run"
 	"muster/media"
 	"muster/web/login"
 	"muster/web/problem"
@@ -24,9 +25,10 @@ const (
 	factSessionOpened = "session.opened"
 	factSessionClosed = "session.closed"
 
-	eventQueue  = 256              // facts that wait for one page; further ones are dropped and it is told to reload
-	eventWrite  = 10 * time.Second // a page that takes longer for one message is closed
-	eventRead   = 512              // bytes of a message from the page, which has nothing to say
+	eventQueue  = 256                    // facts that wait for one page; further ones are dropped and it is told to reload
+	eventWrite  = 10 * time.Second       // a page that takes longer for one message is closed
+	eventFinish = 300 * time.Millisecond // for a message under way when the channel closes
+	eventRead   = 512                    // bytes of a message from the page, which has nothing to say
 	rightsPause = 250 * time.Millisecond
 	maxTold     = 10_000 // sessions remembered per page
 )
@@ -127,8 +129,9 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 	defer cut()
 	go func() {
 		defer close(gone)
+		defer cancel(nil)
+		defer run.Recover(a.Log, "api")
 		listen(hearing, conn, cut)
-		cancel(nil)
 	}()
 	defer func() {
 		conn.CloseNow()
@@ -314,12 +317,18 @@ func (p *page) seesSession(s auth.SessionInfo, opened bool) bool {
 	return true
 }
 
+// send writes one message. It is not cut by the end of ctx at once: a message
+// cut in the middle would leave no way to say why the channel closes.
 func (p *page) send(ctx context.Context, e Event) error {
+	if ctx.Err() != nil {
+		return nil // serve sees it next
+	}
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, eventWrite)
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventWrite)
 	defer cancel()
-	return p.conn.Write(ctx, websocket.MessageText, b)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(eventFinish, cancel) })()
+	return p.conn.Write(writing, websocket.MessageText, b)
 }

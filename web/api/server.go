@@ -13,6 +13,7 @@ import (
 	"muster/internal/auth"
 	"muster/internal/pki"
 	"muster/internal/run"
+	"muster/web/problem"
 )
 
 // Backup writes all data as one archive.
@@ -118,6 +119,17 @@ func fingerprint(text []byte) string {
 	return sum(block.Bytes)
 }
 
+// begun notes whether anything was written.
+type begun struct {
+	io.Writer
+	yes bool
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	b.yes = true
+	return b.Writer.Write(p)
+}
+
 type backupOut struct {
 	Body func(ctx huma.Context)
 }
@@ -131,10 +143,16 @@ func (a *API) backup(ctx context.Context, id auth.Identity, _ *none) (*backupOut
 		w.Header().Set("Content-Type", "application/gzip")
 		w.Header().Set("Content-Disposition", `attachment; filename="muster-`+time.Now().UTC().Format("20060102-150405")+`.tar.gz"`)
 		a.Log.Info("backup", "user", id.User)
-		if err := a.Backup.Backup(ctx, w); err != nil {
+		out := &begun{Writer: w}
+		if err := a.Backup.Backup(ctx, out); err != nil {
 			a.Log.Error("backup", "user", id.User, "error", err)
-			// The answer has begun: breaking it off is the only way left to
-			// say that it is not whole.
+			if !out.yes {
+				w.Header().Del("Content-Disposition")
+				problem.Write(w, http.StatusInternalServerError, "The backup could not be made. The log of the server says why.")
+				return
+			}
+			// Breaking the answer off is the only way left to say that it is
+			// not whole.
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
