@@ -60,7 +60,7 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 	}
 	t.Cleanup(func() { db.Close() })
 	b := bus.New()
-	h := &house{doors: run.NewDoors()}
+	h := &house{}
 	h.sessions = auth.NewSessions(func(s auth.SessionInfo, open bool) { b.Publish(api.SessionFact(s, open)) })
 	cfg := auth.DefaultConfig()
 	cfg.Hash = auth.HashConfig{Memory: 64, Iterations: 1, Parallelism: 1}
@@ -83,7 +83,7 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 	d := Deps{
 		Deps: api.Deps{
 			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Authority: authority, Sessions: h.sessions,
-			Streams: h.router, Bus: b, Doors: h.doors, Backup: db, Name: "test", Version: "1",
+			Streams: h.router, Bus: b, Backup: db, Name: "test", Version: "1",
 			HostNames: func() []string { return []string{"muster.example", "*.wild.example"} }, Log: log,
 		},
 		TLS: authority.TLSConfig, HLS: note("hls"), RTC: note("rtc"), Metrics: note("metrics"), Healthz: note("healthz"), Readyz: note("readyz"),
@@ -99,6 +99,20 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 	if h.Server, err = New(c, d); err != nil {
 		t.Fatal(err)
 	}
+	h.start(t)
+	return h
+}
+
+// start runs a new server on what the house has.
+func (h *house) start(t *testing.T) {
+	t.Helper()
+	d := h.Server.deps
+	d.Doors = run.NewDoors()
+	h.doors = d.Doors
+	var err error
+	if h.Server, err = New(h.cfg, d); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); h.Run(ctx) }()
@@ -111,10 +125,9 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 		}
 	}
 	t.Cleanup(h.stop)
-	for deadline := time.Now().Add(5 * time.Second); len(h.doors.List()) < doors(c) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Second); len(h.doors.List()) < doors(h.cfg) && time.Now().Before(deadline); {
 		time.Sleep(2 * time.Millisecond)
 	}
-	return h
 }
 
 // doors counts those that c opens, or tries to.

@@ -38,6 +38,7 @@ type Deps struct {
 	Metrics   http.Handler                           // /metrics
 	Healthz   http.Handler                           // /healthz
 	Readyz    http.Handler                           // /readyz
+	Keep      login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
 	Pages     fs.FS                                  // the interface; nil: the built-in one
 }
 
@@ -67,7 +68,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if s.proxies, err = proxies(cfg.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	if s.gate, err = login.New(cfg.Login, d.Profiles, d.Sessions, d.Log); err != nil {
+	if s.gate, err = login.New(cfg.Login, d.Profiles, d.Sessions, d.Keep, d.Log); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	root := d.Pages
@@ -97,6 +98,9 @@ func IdentityOf(r *http.Request) (auth.Identity, bool) {
 // Run serves until ctx ends. A port that cannot be bound is reported, in the
 // list of doors too, and tried again from time to time; the others are served.
 func (s *Server) Run(ctx context.Context) error {
+	if err := s.gate.Start(ctx); err != nil {
+		s.deps.Log.Warn("people have to log in again", "part", "web", "error", err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	g := run.NewGroup(ctx, s.deps.Log, "web")
 	g.Go(func(ctx context.Context) { s.api.Run(ctx) })
@@ -104,7 +108,11 @@ func (s *Server) Run(ctx context.Context) error {
 	// are logged out.
 	loginCtx, endLogins := context.WithCancel(context.WithoutCancel(ctx))
 	logins := run.NewGroup(loginCtx, s.deps.Log, "web")
-	logins.Go(func(ctx context.Context) { s.gate.Run(ctx) })
+	logins.Go(func(ctx context.Context) {
+		if err := s.gate.Run(ctx); err != nil {
+			s.deps.Log.Warn("logins were not kept", "part", "web", "error", err)
+		}
+	})
 	for _, d := range []struct {
 		name, address string
 		serve         func(context.Context, net.Listener) error

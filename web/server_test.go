@@ -15,8 +15,10 @@ import (
 
 	"github.com/coder/websocket"
 
+	"muster/internal/auth"
 	"muster/internal/run"
 	"muster/web/front"
+	"muster/web/login"
 )
 
 func TestProtocolsOnOnePort(t *testing.T) {
@@ -310,5 +312,26 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	if err := DefaultConfig().Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestBrowsersStayLoggedInOverARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "logins")
+	h := open(t, func(_ *Config, d *Deps) { d.Keep = login.Keep{File: file, Resume: d.Users.(*auth.Service).Resume} })
+	stays, leaves := logIn(t, h.client(t, "https", false), "mike"), logIn(t, h.client(t, "https", false), "olga")
+	h.stop()
+	if n := len(h.sessions.List()); n != 0 {
+		t.Errorf("%d sessions while the server is down", n)
+	}
+	if err := h.auth.SetPassword(t.Context(), "olga", "changed meanwhile"); err != nil {
+		t.Fatal(err)
+	}
+	h.start(t)
+	c := h.client(t, "https", false)
+	if a := do(t, c, "GET", site+"/api/v1/me", stays, ""); a.StatusCode != 200 || !strings.Contains(a.text, `"mike"`) {
+		t.Errorf("%s %s", a.Status, a.text)
+	}
+	if a := do(t, c, "GET", site+"/api/v1/me", leaves, ""); a.StatusCode != 401 {
+		t.Errorf("a password that was changed: %s", a.Status)
 	}
 }

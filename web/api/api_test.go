@@ -67,7 +67,7 @@ func openHouse(t *testing.T) *house {
 			t.Fatal(err)
 		}
 	}
-	gate, err := login.New(login.DefaultConfig(), svc, sessions, log)
+	gate, err := login.New(login.DefaultConfig(), svc, sessions, login.Keep{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

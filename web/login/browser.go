@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -60,29 +61,42 @@ func (g *Gate) Login(ctx context.Context, r *http.Request, user, password string
 		return auth.Identity{}, nil, err
 	}
 	secret := rand.Text() + rand.Text()
-	now := time.Now()
-	b := &browser{key: sha256.Sum256([]byte(secret)), user: id.User, created: now, used: now, asked: now, id: id}
+	b := newBrowser(id, time.Now())
+	b.key = sha256.Sum256([]byte(secret))
+	old := g.find(r)
+	if err := g.register(b, peer.Addr, r.UserAgent()); err != nil {
+		return auth.Identity{}, nil, fmt.Errorf("login: open the session: %w", err)
+	}
+	if old != nil {
+		g.drop(old)
+	}
+	g.log.Info("browser logged in", "user", id.User, "remote", peer.Addr)
+	return id, g.cookie(secret, int(g.cfg.Absolute/time.Second)), nil
+}
+
+func newBrowser(id auth.Identity, created time.Time) *browser {
+	b := &browser{user: id.User, created: created, id: id, asked: created, used: created}
 	b.over, b.cancel = context.WithCancel(context.Background())
-	agent := r.UserAgent()
-	info := auth.SessionInfo{Protocol: protocol, Remote: peer.Addr, Agent: agent[:min(len(agent), maxAgentLen)]}
-	session, err := g.sessions.Open(id, auth.Use, auth.Server(), info, func(error) { g.drop(b) })
+	return b
+}
+
+// register puts b on the register of sessions and on the list.
+func (g *Gate) register(b *browser, remote netip.AddrPort, agent string) error {
+	info := auth.SessionInfo{Protocol: protocol, Remote: remote, Agent: agent[:min(len(agent), maxAgentLen)]}
+	session, err := g.sessions.Open(b.id, auth.Use, auth.Server(), info, func(error) { g.drop(b) })
 	if err != nil {
 		b.cancel()
-		return auth.Identity{}, nil, fmt.Errorf("login: open the session: %w", err)
+		return err
 	}
 	b.mu.Lock()
 	b.session = session
 	b.mu.Unlock()
-	if old := g.find(r); old != nil {
-		g.drop(old)
-	}
 	g.add(b)
 	if b.over.Err() != nil { // kicked before it was on the list
 		g.drop(b)
-		return auth.Identity{}, nil, auth.ErrRevoked
+		return auth.ErrRevoked
 	}
-	g.log.Info("browser logged in", "user", id.User, "remote", peer.Addr)
-	return id, g.cookie(secret, int(g.cfg.Absolute/time.Second)), nil
+	return nil
 }
 
 // Logout closes the login that r carries, if any, and returns the cookie that
@@ -180,15 +194,21 @@ func (g *Gate) current(ctx context.Context, b *browser) (auth.Identity, error) {
 	return id, nil
 }
 
-// Run ends logins whose time is over, until ctx ends; then it ends all.
+// Start brings back the logins that the last run kept. It is called once,
+// before requests are served; an error means that people have to log in again.
+func (g *Gate) Start(ctx context.Context) error { return g.load(ctx) }
+
+// Run ends logins whose time is over, until ctx ends; then it keeps them for
+// the next run, if it is to, and ends all.
 func (g *Gate) Run(ctx context.Context) error {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			err := g.save()
 			g.sweep(func(*browser) bool { return true })
-			return nil
+			return err
 		case now := <-t.C:
 			g.sweep(func(b *browser) bool { return g.over(b, now) })
 		}

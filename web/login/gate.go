@@ -54,19 +54,20 @@ type Gate struct {
 	cfg      Config
 	auth     Authenticator
 	sessions *auth.Sessions
+	keep     Keep
 	log      *slog.Logger
 
 	mu       sync.Mutex // guards browsers; taken before a browser's own
 	browsers map[[sha256.Size]byte]*browser
 }
 
-// New returns a gate without logins.
-func New(cfg Config, a Authenticator, sessions *auth.Sessions, log *slog.Logger) (*Gate, error) {
+// New returns a gate without logins. The zero Keep keeps none.
+func New(cfg Config, a Authenticator, sessions *auth.Sessions, keep Keep, log *slog.Logger) (*Gate, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
 	return &Gate{
-		cfg: cfg, auth: a, sessions: sessions, log: log.With("part", "web"),
+		cfg: cfg, auth: a, sessions: sessions, keep: keep, log: log.With("part", "web"),
 		browsers: make(map[[sha256.Size]byte]*browser),
 	}, nil
 }

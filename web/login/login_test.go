@@ -54,7 +54,7 @@ func (p *people) Current(_ context.Context, id auth.Identity) (auth.Identity, er
 func newGate(t *testing.T) (*Gate, *people, *auth.Sessions) {
 	t.Helper()
 	p, s := &people{}, auth.NewSessions(nil)
-	g, err := New(DefaultConfig(), p, s, slog.New(slog.DiscardHandler))
+	g, err := New(DefaultConfig(), p, s, Keep{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
