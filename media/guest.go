@@ -25,25 +25,30 @@ func (r *Router) Attend(req ReadRequest) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if limit := r.Path(req.Name).MaxReaders; limit > 0 && s.readerCount() >= limit {
-		return nil, ErrFull
-	}
 	g := &Guest{stream: s}
 	g.session, err = r.sessions.Open(req.Identity, auth.Read, s.resource(), req.Client.session(), req.Kick)
 	if err != nil {
 		return nil, ErrNotFound
 	}
-	s.mu.Lock()
-	ended := s.ended != nil
-	if !ended {
-		s.guests[g] = struct{}{}
-	}
-	s.mu.Unlock()
-	if ended {
+	if err := s.admit(g, r.Path(req.Name).MaxReaders); err != nil {
 		g.session.Close()
-		return nil, ErrNotFound
+		return nil, err
 	}
 	return g, nil
+}
+
+// admit makes g a guest. The errors are ErrNotFound and ErrFull.
+func (s *Stream) admit(g *Guest, limit int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return ErrNotFound
+	}
+	if !s.room(limit) {
+		return ErrFull
+	}
+	s.guests[g] = struct{}{}
+	return nil
 }
 
 // Stream returns what is being received.

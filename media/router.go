@@ -215,7 +215,7 @@ func (r *Router) Publish(req PublishRequest) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Source, s.User, s.keyFrame = req.Client, req.Identity.User, req.KeyFrame
+	s.Source, s.User, s.system, s.keyFrame = req.Client, req.Identity.User, req.Identity.System, req.KeyFrame
 	res := auth.Stream(req.Name.String(), path.Groups)
 	s.Groups = path.Groups
 	if len(path.Groups) == 0 {
@@ -229,7 +229,7 @@ func (r *Router) Publish(req PublishRequest) (*Publisher, error) {
 	var old *Publisher
 	r.mu.Lock()
 	if live := r.streams[req.Name.String()]; live != nil {
-		if live.User != req.Identity.User {
+		if live.User != req.Identity.User || live.system != req.Identity.System {
 			r.mu.Unlock()
 			return nil, ErrBusy
 		}
@@ -323,27 +323,24 @@ func (r *Router) Read(req ReadRequest) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if limit := r.Path(req.Name).MaxReaders; limit > 0 && s.readerCount() >= limit {
-		return nil, ErrFull
-	}
 	rd, err := s.newReader(req.Tracks, req.Start)
 	if err != nil {
 		return nil, err
 	}
-	kick := func(reason error) {
-		rd.Close(reason)
-		req.Kick(reason)
-	}
-	rd.session, err = r.sessions.Open(req.Identity, auth.Read, s.resource(), req.Client.session(), kick)
+	var l latch
+	rd.session, err = r.sessions.Open(req.Identity, auth.Read, s.resource(), req.Client.session(), l.fire)
 	if err != nil {
 		return nil, ErrNotFound
 	}
-	if err := s.join(rd); err != nil {
+	if err := s.join(rd, r.Path(req.Name).MaxReaders); err != nil {
 		rd.session.Close()
-		return nil, ErrNotFound
+		return nil, err
 	}
-	if rd.closed.Load() != nil { // kicked between Open and join
-		s.leave(rd)
+	l.arm(func(reason error) {
+		rd.Close(reason)
+		req.Kick(reason)
+	})
+	if rd.closed.Load() != nil { // kicked meanwhile
 		return nil, ErrNotFound
 	}
 	return rd, nil
@@ -357,7 +354,7 @@ func (r *Router) Tap(s *Stream, start Start) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rd, s.join(rd)
+	return rd, s.join(rd, 0)
 }
 
 // List returns the live streams that id may read, by name.

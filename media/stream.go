@@ -33,6 +33,7 @@ type Stream struct {
 
 	video    *Track // the track whose key frames readers start at
 	hasVideo bool
+	system   bool // published by a part of the server; no user replaces it, whatever their name
 	router   *Router
 	ring     ring
 
@@ -234,25 +235,30 @@ func (s *Stream) newReader(tracks []int, start Start) (*Reader, error) {
 	return rd, nil
 }
 
-// readerCount returns how many clients receive the stream; the server's own
-// readers are not among them.
-func (s *Stream) readerCount() int {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+// room reports whether one more client may receive the stream; the server's own
+// readers do not count. limit 0 means no limit. mu is held.
+func (s *Stream) room(limit int) bool {
+	if limit == 0 {
+		return true
+	}
 	n := len(s.guests)
 	for r := range s.readers {
 		if r.session != nil {
 			n++
 		}
 	}
-	return n
+	return n < limit
 }
 
-func (s *Stream) join(r *Reader) error {
+// join makes r a reader. The errors are ErrNotFound and ErrFull.
+func (s *Stream) join(r *Reader, limit int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended != nil {
-		return s.ended
+		return ErrNotFound
+	}
+	if !s.room(limit) {
+		return ErrFull
 	}
 	s.readers[r] = struct{}{}
 	r.begin()
