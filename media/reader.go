@@ -55,10 +55,10 @@ type Reader struct {
 	start   Start
 	maxLag  time.Duration
 
-	cursor  uint64 // next position to look at
-	live    uint64 // positions before it are delivered squeezed
-	joinPTS []int64
-	synced  bool // a key frame was delivered, inter frames make sense
+	cursor uint64  // next position to look at
+	live   uint64  // positions before it are delivered squeezed
+	join   []int64 // by track: the newest decoding time before live
+	synced bool    // a key frame was delivered, inter frames make sense
 
 	closed  atomic.Pointer[error]
 	bytes   atomic.Int64
@@ -101,10 +101,10 @@ func (r *Reader) begin() {
 		r.live = key
 		return
 	}
-	r.joinPTS = make([]int64, len(r.stream.Tracks))
+	r.join = make([]int64, len(r.stream.Tracks))
 	for pos := key; pos < head; pos++ {
 		if u := ring.at(pos); u != nil {
-			r.joinPTS[u.Track.Index] = max(r.joinPTS[u.Track.Index], u.PTS)
+			r.join[u.Track.Index] = max(r.join[u.Track.Index], u.DTS)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func (r *Reader) deliver(u *Unit) (Delivery, bool) {
 	}
 	d := Delivery{Unit: u, At: u.PTS, DecodeAt: u.DTS}
 	if u.seq < r.live {
-		join := r.joinPTS[u.Track.Index]
+		join := r.join[u.Track.Index]
 		d.At = join - (join-u.PTS)/squeeze
 		d.DecodeAt = join - (join-u.DTS)/squeeze
 	}

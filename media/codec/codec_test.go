@@ -145,6 +145,8 @@ func TestNormalize(t *testing.T) {
 		{"key frame of unknown parameters", NewVideo(H264), [][]byte{idr}, [][]byte{idr}, false, false},
 		{"inter frame", known, [][]byte{p, {}}, [][]byte{p}, false, false},
 		{"parameters alone", known, [][]byte{{0x67, 9}, pps}, nil, false, true},
+		{"two picture parameter sets", known, [][]byte{sps, pps, {0x68, 7}, idr}, [][]byte{sps, pps, {0x68, 7}, idr}, true, false},
+		{"parameters change between key frames", known, [][]byte{{0x68, 8}, p}, [][]byte{sps, {0x68, 8}, p}, false, true},
 		{"recovery point", known, [][]byte{{0x06, 6, 1, 0x84}, p}, [][]byte{sps, pps, {0x06, 6, 1, 0x84}, p}, true, false},
 		{"nothing", known, [][]byte{nil, {}}, nil, false, false},
 	} {

@@ -145,7 +145,8 @@ func (f *Format) String() string {
 
 // Normalize prepares an access unit for the hub. It drops what carries nothing
 // (empty NAL units, delimiters, temporal delimiters), takes parameter sets out
-// and, on a random access point, puts the current ones in front. It returns the
+// and puts the current ones in front of a random access point, and of any unit
+// in which they changed. It returns the
 // access unit, the format valid from it on (f itself unless parameters
 // changed), and whether one can start decoding here. An empty result is to be
 // dropped. The input slice is not kept, the NAL units are.
@@ -196,6 +197,7 @@ func (f *Format) with(change func(*Format), changed bool) *Format {
 
 func normalizeH264(f *Format, au [][]byte) (out [][]byte, now *Format, key bool) {
 	sps, pps := f.SPS, f.PPS
+	var newSPS, newPPS bool
 	out = make([][]byte, 0, len(au)+2)
 	out = append(out, nil, nil) // room for the parameter sets
 	for _, nalu := range au {
@@ -204,9 +206,9 @@ func normalizeH264(f *Format, au [][]byte) (out [][]byte, now *Format, key bool)
 		}
 		switch h264.NALUType(nalu[0] & 0x1F) {
 		case h264.NALUTypeSPS:
-			sps = nalu
+			out, sps, newSPS = first(out, nalu, sps, newSPS)
 		case h264.NALUTypePPS:
-			pps = nalu
+			out, pps, newPPS = first(out, nalu, pps, newPPS)
 		case h264.NALUTypeAccessUnitDelimiter, h264.NALUTypeFillerData:
 		case h264.NALUTypeIDR:
 			key = true
@@ -223,11 +225,21 @@ func normalizeH264(f *Format, au [][]byte) (out [][]byte, now *Format, key bool)
 	if len(out) == 2 {
 		return nil, now, false
 	}
-	if !key || sps == nil || pps == nil {
-		return out[2:], now, key && sps != nil && pps != nil
+	if known := sps != nil && pps != nil; !known || !key && now == f {
+		return out[2:], now, key && known
 	}
 	out[0], out[1] = sps, pps
-	return out, now, true
+	return out, now, key
+}
+
+// first takes the first parameter set of its kind in an access unit as the one
+// that describes the stream. Further ones, of encoders that number several, stay
+// where they are.
+func first(out [][]byte, nalu, old []byte, seen bool) (_ [][]byte, current []byte, _ bool) {
+	if seen {
+		return append(out, nalu), old, true
+	}
+	return out, nalu, true
 }
 
 // isRecoveryPoint reports whether a H264 SEI payload starts with a recovery
@@ -239,6 +251,7 @@ func isRecoveryPoint(sei []byte) bool {
 
 func normalizeH265(f *Format, au [][]byte) (out [][]byte, now *Format, key bool) {
 	vps, sps, pps := f.VPS, f.SPS, f.PPS
+	var newVPS, newSPS, newPPS bool
 	out = make([][]byte, 0, len(au)+3)
 	out = append(out, nil, nil, nil)
 	for _, nalu := range au {
@@ -247,11 +260,11 @@ func normalizeH265(f *Format, au [][]byte) (out [][]byte, now *Format, key bool)
 		}
 		switch h265.NALUType((nalu[0] >> 1) & 0x3F) {
 		case h265.NALUType_VPS_NUT:
-			vps = nalu
+			out, vps, newVPS = first(out, nalu, vps, newVPS)
 		case h265.NALUType_SPS_NUT:
-			sps = nalu
+			out, sps, newSPS = first(out, nalu, sps, newSPS)
 		case h265.NALUType_PPS_NUT:
-			pps = nalu
+			out, pps, newPPS = first(out, nalu, pps, newPPS)
 		case h265.NALUType_AUD_NUT, h265.NALUType_FD_NUT:
 		case h265.NALUType_IDR_W_RADL, h265.NALUType_IDR_N_LP, h265.NALUType_CRA_NUT,
 			h265.NALUType_BLA_W_LP, h265.NALUType_BLA_W_RADL, h265.NALUType_BLA_N_LP:
@@ -266,12 +279,11 @@ func normalizeH265(f *Format, au [][]byte) (out [][]byte, now *Format, key bool)
 	if len(out) == 3 {
 		return nil, now, false
 	}
-	known := vps != nil && sps != nil && pps != nil
-	if !key || !known {
+	if known := vps != nil && sps != nil && pps != nil; !known || !key && now == f {
 		return out[3:], now, key && known
 	}
 	out[0], out[1], out[2] = vps, sps, pps
-	return out, now, true
+	return out, now, key
 }
 
 func normalizeAV1(f *Format, tu [][]byte) (out [][]byte, now *Format, key bool) {
