@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Door is one listening address and what became of it.
@@ -123,4 +125,44 @@ func (d *Doors) List() []Door {
 	}
 	slices.SortFunc(out, func(a, b Door) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// bindRetry is the pause before an address that could not be had is tried again.
+const bindRetry = 10 * time.Second
+
+// Keep serves the door called name at a TCP address until ctx ends. When the
+// address cannot be had, or serve returns, it says so once and tries again
+// later; other doors of the same part are not concerned. serve gets a listener
+// that is closed when ctx ends, and returns when that is so.
+func (d *Doors) Keep(ctx context.Context, log *slog.Logger, name, address string, serve func(context.Context, net.Listener) error) {
+	Retry(ctx, log, name, func(ctx context.Context) error {
+		l, err := d.Listen(ctx, name, address)
+		if err != nil {
+			return err
+		}
+		defer context.AfterFunc(ctx, func() { l.Close() })()
+		defer l.Close()
+		return serve(ctx, l)
+	})
+}
+
+// Retry calls f until ctx ends, with a pause after each return. An error is
+// logged once for as long as it stays the same.
+func Retry(ctx context.Context, log *slog.Logger, name string, f func(context.Context) error) {
+	said := ""
+	for {
+		err := f(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if text := fmt.Sprint(err); text != said {
+			said = text
+			log.Error("a door is shut; it is tried again, and the rest runs", "door", name, "error", err)
+		}
+		select {
+		case <-time.After(bindRetry):
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -3,8 +3,8 @@ package rtmp
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"strings"
@@ -247,18 +247,27 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-func TestBusyPortIsExplained(t *testing.T) {
+// One port that cannot be had leaves the other open, and says why.
+func TestBusyPortIsExplainedAndTheOtherServed(t *testing.T) {
 	h := newHouse(t)
 	cfg := DefaultConfig()
 	cfg.TLSAddress = h.addr
 	cfg.Address = "127.0.0.1:0"
-	s, err := New(cfg, Deps{Router: h.router, Auth: fakeAuth{}, Doors: run.NewDoors(), Log: h.Server.log, TLS: testTLS(t)})
+	doors := run.NewDoors()
+	s, err := New(cfg, Deps{Router: h.router, Auth: fakeAuth{}, Doors: doors, Log: h.Server.log, TLS: testTLS(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var busy *run.BindError
-	if err := s.Run(t.Context()); !errors.As(err, &busy) {
-		t.Fatalf("%v", err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	eventually(t, "RTMP to open and RTMPS to be explained", func() bool {
+		list := doors.List()
+		return len(list) == 2 && list[0].Error == "" && list[1].Error != "" && list[1].Fix != ""
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

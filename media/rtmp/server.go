@@ -11,11 +11,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"muster/internal/auth"
 	"muster/internal/run"
@@ -77,81 +77,51 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// Run listens and serves until ctx ends. A *run.BindError says that an address
-// could not be had.
+// Run listens and serves until ctx ends. RTMP and RTMPS are kept each by itself:
+// where one address cannot be had the other is served.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.cfg.Enabled {
 		<-ctx.Done()
 		return nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	g := run.NewGroup(ctx, s.log, "rtmp")
-	var listeners []net.Listener
-	defer func() {
-		for _, l := range listeners {
-			l.Close()
-		}
-		cancel(nil)
-		g.Wait()
-	}()
-	open := func(name, address string) error {
+	keep := func(name, address string, cfg *tls.Config) {
 		if address == "" {
-			return nil
+			return
 		}
-		l, err := s.deps.Doors.Listen(ctx, name, address)
-		if err != nil {
-			return err
-		}
-		if s.deps.Guard != nil {
-			l = s.deps.Guard(l)
-		}
-		listeners = append(listeners, l)
-		g.Go(func(ctx context.Context) { cancel(s.accept(ctx, g, l, name == "rtmps")) })
-		return nil
+		g.Go(func(ctx context.Context) {
+			s.deps.Doors.Keep(ctx, s.log, name, address, func(ctx context.Context, l net.Listener) error {
+				return s.accept(ctx, l, cfg)
+			})
+		})
 	}
-	if err := open("rtmp", s.cfg.Address); err != nil {
-		return err
-	}
+	keep("rtmp", s.cfg.Address, nil)
 	if s.deps.TLS != nil {
-		if err := open("rtmps", s.cfg.TLSAddress); err != nil {
-			return err
-		}
+		keep("rtmps", s.cfg.TLSAddress, s.deps.TLS)
 	}
 	<-ctx.Done()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
+	g.Wait()
 	return nil
 }
 
-// accept serves connections of l until it is closed.
-func (s *Server) accept(ctx context.Context, g *run.Group, l net.Listener, secure bool) error {
+// accept serves the connections of l until it is closed, and waits for them.
+func (s *Server) accept(ctx context.Context, l net.Listener, secure *tls.Config) error {
+	if s.deps.Guard != nil {
+		l = s.deps.Guard(l)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	conns := run.NewGroup(ctx, s.log, "rtmp")
+	defer conns.Wait()
+	defer cancel()
 	for {
 		nc, err := l.Accept()
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			var t interface{ Temporary() bool } // out of files: they come back
-			if errors.As(err, &t) && t.Temporary() {
-				select {
-				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
-				}
-				continue
-			}
-			return err
+			return fmt.Errorf("rtmp: accept: %w", err)
 		}
-		ok := g.Go(func(ctx context.Context) {
-			if secure {
-				nc = tls.Server(nc, s.deps.TLS)
-			}
-			s.ServeConn(ctx, nc)
-		})
-		if !ok {
-			nc.Close()
+		if secure != nil {
+			nc = tls.Server(nc, secure)
 		}
+		conns.Go(func(ctx context.Context) { s.ServeConn(ctx, nc) })
 	}
 }
 

@@ -95,31 +95,17 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// Run listens and serves until ctx ends and every connection is gone. The error
-// is a *run.BindError when a port cannot be had, nil when ctx ended.
+// Run listens and serves until ctx ends and every connection is gone. Each of
+// its ports is kept by itself: where one cannot be had the others are served,
+// and without the UDP ports players and publishers are sent to TCP.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.cfg.Enabled {
 		<-ctx.Done()
 		return nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	group := run.NewGroup(ctx, s.log, part)
-	// The group is waited for last: after cancel and after the sockets closed.
-	defer group.Wait()
-	defer cancel()
-	failed := make(chan error, 2) // one for each accept loop
-
 	if s.cfg.RTPAddress != "" {
-		u, err := openUDP(ctx, s)
-		if err != nil {
-			return err
-		}
-		defer u.close()
-		s.udp.Store(u)
-		defer s.udp.Store(nil)
-		group.Go(u.readRTP)
-		group.Go(u.readRTCP)
+		group.Go(func(ctx context.Context) { run.Retry(ctx, s.log, "rtsp-rtp", s.serveUDP) })
 	}
 	for _, door := range []struct {
 		name, address string
@@ -128,39 +114,52 @@ func (s *Server) Run(ctx context.Context) error {
 		if door.address == "" || door.name == "rtsps" && door.tls == nil {
 			continue
 		}
-		l, err := s.doors.Listen(ctx, door.name, door.address)
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		if s.guard != nil {
-			l = s.guard(l)
-		}
-		group.Go(func(ctx context.Context) { failed <- s.accept(ctx, group, l, door.tls) })
+		group.Go(func(ctx context.Context) {
+			s.doors.Keep(ctx, s.log, door.name, door.address, func(ctx context.Context, l net.Listener) error {
+				return s.accept(ctx, l, door.tls)
+			})
+		})
 	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-failed:
-		return fmt.Errorf("rtsp: accept: %w", err)
-	}
+	<-ctx.Done()
+	group.Wait()
+	return nil
 }
 
-func (s *Server) accept(ctx context.Context, group *run.Group, l net.Listener, cfg *tls.Config) error {
+// serveUDP has the two UDP ports until ctx ends.
+func (s *Server) serveUDP(ctx context.Context) error {
+	u, err := openUDP(ctx, s)
+	if err != nil {
+		return err
+	}
+	readers := run.NewGroup(ctx, s.log, part)
+	s.udp.Store(u)
+	readers.Go(u.readRTP)
+	readers.Go(u.readRTCP)
+	<-ctx.Done()
+	s.udp.Store(nil)
+	u.close()
+	readers.Wait()
+	return nil
+}
+
+// accept serves the connections of l until it is closed, and waits for them.
+func (s *Server) accept(ctx context.Context, l net.Listener, cfg *tls.Config) error {
+	if s.guard != nil {
+		l = s.guard(l)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	conns := run.NewGroup(ctx, s.log, part)
+	defer conns.Wait()
+	defer cancel()
 	for {
 		nc, err := l.Accept()
 		if err != nil {
-			return err
+			return fmt.Errorf("rtsp: accept: %w", err)
 		}
 		if cfg != nil {
 			nc = tls.Server(nc, cfg)
 		}
-		if !group.Go(func(ctx context.Context) { s.ServeConn(ctx, nc) }) {
-			nc.Close()
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		conns.Go(func(ctx context.Context) { s.ServeConn(ctx, nc) })
 	}
 }
 
