@@ -185,7 +185,7 @@ func TestRevocation(t *testing.T) {
 		return open
 	}
 	wait(t, 40*time.Second, "all sessions of the victim", func() error {
-		if open := sessions(); len(open) < 10 {
+		if open := sessions(); len(open) < 11 {
 			return fmt.Errorf("open: %v", open)
 		}
 		return nil

@@ -64,6 +64,13 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	pr, pw := io.Pipe()
 	w := &pipeWriter{header: make(http.Header), body: pw, started: make(chan struct{})}
 	go func() {
+		defer func() {
+			// As net/http does: the answer breaks off where the handler did.
+			if v := recover(); v != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+				pw.CloseWithError(fmt.Errorf("the answer broke off: %v", v))
+			}
+		}()
 		t.h.ServeHTTP(w, r)
 		w.WriteHeader(http.StatusOK)
 		pw.Close()

@@ -23,6 +23,7 @@ import (
 	"muster/web"
 	"muster/web/api"
 	"muster/web/front"
+	"muster/web/login"
 )
 
 // house is everything that stands before a door opens: the data, the people,
@@ -91,6 +92,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
 	if m.hls != nil {
+		d.Keep = login.Keep{File: filepath.Join(h.data, "logins"), Resume: h.auth.Resume}
 		d.HLS, d.RTC = m.hls, m.rtc
 		d.Front = map[front.Kind]front.Handler{front.RTMP: m.rtmp.serve, front.RTMPS: m.rtmp.serve}
 	}
