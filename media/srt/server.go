@@ -24,6 +24,8 @@ import (
 // Rejection reasons, as callers have them (libsrt, access_control.h; some of the
 // library's constants differ).
 const (
+	rejectRogue      gosrt.RejectionReason = 1004
+	rejectVersion    gosrt.RejectionReason = 1008
 	rejectBadSecret  gosrt.RejectionReason = 1010
 	rejectUnsecure   gosrt.RejectionReason = 1011
 	rejectBadRequest gosrt.RejectionReason = 1400
@@ -244,6 +246,9 @@ func (s *Server) serve(ctx context.Context, g *run.Group, req gosrt.ConnRequest)
 // admit checks everything that can be checked before the connection exists, so
 // that the caller gets a reason. On success it holds a place in Conns.
 func (c *caller) admit(ctx context.Context, req gosrt.ConnRequest) (release func(), reason gosrt.RejectionReason, err error) {
+	if reason, err := sound(req); err != nil {
+		return nil, reason, err
+	}
 	c.req, err = parseStreamID(req.StreamId())
 	switch {
 	case errors.Is(err, errMode):
