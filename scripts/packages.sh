@@ -20,7 +20,7 @@ gstreamer1.0-rtsp           its RTSP publisher
 chromium           WebRTC and the pages in a real browser
 fonts-dejavu-core  letters for the browser'"'"'s screenshots
 postgresql         the other database
-pebble             a real ACME server for the certificates' tests
+pebble             a real ACME server for the tests of certificates
 openssl            checks our certificates from outside
 curl               speaks to the API like a script
 '
