@@ -2,5 +2,6 @@
 
 package main
 
-// withCodecs reports whether the C codecs were compiled in (build tag codecs).
+// withCodecs reports whether the program was built with the tag codecs, behind
+// which C codecs live. Streams are carried without decoding and need none.
 const withCodecs = true
