@@ -1,0 +1,36 @@
+// Package peer says who is at the other end of a connection, and reaches through
+// the layers of one to its socket.
+package peer
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Addr parses the address of a peer, as net and net/http give it, into its
+// canonical form: IPv4 addresses are never mapped into IPv6. The zone of a
+// link-local address stays, for without it nothing could be sent there. What is
+// not an IP address with a port gives the zero AddrPort.
+func Addr(s string) netip.AddrPort {
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// Of returns the canonical address of c's peer.
+func Of(c net.Conn) netip.AddrPort { return Addr(c.RemoteAddr().String()) }
+
+// Socket returns what is below all layers of c that tell what they stand on, such
+// as TLS. Closing it ends the connection at once; closing a layer may wait for the
+// peer to take a farewell.
+func Socket(c net.Conn) net.Conn {
+	for {
+		layer, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = layer.NetConn()
+	}
+}
