@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"time"
 )
 
@@ -23,6 +24,16 @@ type Proof struct {
 // Empty reports whether the client showed nothing at all.
 func (p Proof) Empty() bool {
 	return p.User == "" && p.Password == "" && p.Token == "" && p.Digest == nil && p.Cert == nil
+}
+
+// Query takes the credentials that players and encoders put into the query of an
+// address: user and pass, and token, for which jwt is another name. It replaces
+// those that p has.
+func (p *Proof) Query(q url.Values) {
+	p.User, p.Password, p.Token = q.Get("user"), q.Get("pass"), q.Get("token")
+	if p.Token == "" {
+		p.Token = q.Get("jwt")
+	}
 }
 
 // Digest is the answer to a digest challenge (RFC 7616 §3.4) for Realm, without
