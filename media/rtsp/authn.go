@@ -19,8 +19,9 @@ const (
 	// nonceLife bounds how long an overheard digest could be used again on the
 	// same connection.
 	nonceLife = 5 * time.Minute
-	// loginLife is how long a login lasts on a connection without a session; then
-	// the next request has to prove it anew. Sessions are watched by the register.
+	// loginLife is how long a login lasts on a connection that neither plays nor
+	// records; then the next request has to prove it anew. What plays and records is
+	// watched by the register.
 	loginLife = time.Minute
 	// maxFailures is after how many wrong credentials a connection ends.
 	maxFailures = 5
@@ -43,11 +44,12 @@ type login struct {
 
 // authenticate returns nil when the client is known, else the response.
 func (c *conn) authenticate(ctx context.Context, req *request, t target) *response {
-	if c.login.done && (c.session != nil || time.Since(c.login.at) < loginLife) {
+	watched := c.session != nil && (c.session.player != nil || c.session.pub != nil)
+	if c.login.done && (watched || time.Since(c.login.at) < loginLife) {
 		return nil
 	}
 	p := auth.Proof{Remote: c.remote.Addr(), Protocol: c.protocol(), Cert: peerCert(c.nc)}
-	t.proof(&p)
+	p.Query(t.query)
 	stale := false
 	if header := req.get("Authorization"); header != "" {
 		h, ok := parseAuthorization(header)
@@ -88,6 +90,11 @@ func (c *conn) refuse(err error) *response {
 		c.srv.stats.loginsFailed.Add(1)
 		c.closing = err
 		return (&response{code: 503}).add("Retry-After", strconv.Itoa(int(limited.RetryAfter/time.Second)+1))
+	case !errors.Is(err, auth.ErrBadCredentials): // ours: it says nothing about the client
+		if !errors.Is(err, context.Canceled) {
+			c.log.Error("a login cannot be checked", "error", err)
+		}
+		return (&response{code: 503}).add("Retry-After", "5")
 	}
 	c.srv.stats.loginsFailed.Add(1)
 	if c.login.failures++; c.login.failures >= maxFailures {

@@ -4,6 +4,9 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,5 +73,41 @@ func TestBasicOnly(t *testing.T) {
 	}
 	if res := c.do("DESCRIBE", "cam", "Authorization: Bearer tok"); res.code != 404 {
 		t.Errorf("bearer token: %d", res.code)
+	}
+}
+
+// A fault of ours is not held against the client, and told apart from a refusal.
+func TestLoginCannotBeChecked(t *testing.T) {
+	r := start(t, nil)
+	r.auth.fault = errors.New("the database is away")
+	c := dial(t, r).login()
+	for range maxFailures + 1 {
+		if res := c.do("DESCRIBE", "cam"); res.code != 503 || res.get("WWW-Authenticate") != "" {
+			t.Fatalf("got %d %q", res.code, res.get("WWW-Authenticate"))
+		}
+	}
+	r.auth.fault = nil
+	if res := c.do("DESCRIBE", "cam"); res.code != 404 {
+		t.Errorf("afterwards: %d", res.code)
+	}
+}
+
+// What was only set up is not on the register, so its login must be proven anew;
+// what plays is watched.
+func TestLoginOfASessionThatDoesNotPlay(t *testing.T) {
+	srv := &Server{cfg: DefaultConfig(), auth: &fakeAuth{}, log: slog.New(slog.DiscardHandler)}
+	local, remote := net.Pipe()
+	defer local.Close()
+	defer remote.Close()
+	c := newConn(srv, local)
+	c.login.done, c.login.at = true, time.Now().Add(-2*loginLife)
+	req := &request{method: "DESCRIBE"}
+	c.session = &session{}
+	if res := c.authenticate(t.Context(), req, target{}); res == nil || res.code != 401 {
+		t.Errorf("set up: %+v", res)
+	}
+	c.session = &session{player: &player{}}
+	if res := c.authenticate(t.Context(), req, target{}); res != nil {
+		t.Errorf("playing: %+v", res)
 	}
 }

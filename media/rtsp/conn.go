@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"muster/internal/peer"
 	"muster/internal/run"
 	"muster/media"
 )
@@ -34,7 +35,7 @@ const (
 type conn struct {
 	srv     *Server
 	nc      net.Conn // what is read and written
-	raw     net.Conn // nc, or what is below TLS; closed to end the connection at once
+	raw     net.Conn // nc, or the socket below TLS; closed to end the connection at once
 	secure  bool
 	remote  netip.AddrPort
 	log     *slog.Logger
@@ -59,22 +60,15 @@ type conn struct {
 
 // tlsConn is what *tls.Conn, or what wraps one, can do.
 type tlsConn interface {
-	NetConn() net.Conn
 	HandshakeContext(ctx context.Context) error
 	ConnectionState() tls.ConnectionState
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, nc: nc, raw: nc, started: time.Now(), br: bufio.NewReaderSize(nc, readBuffer)}
-	if tc, ok := nc.(tlsConn); ok {
-		c.raw = tc.NetConn()
-	}
+	c := &conn{srv: s, nc: nc, raw: peer.Socket(nc), remote: peer.Of(nc), started: time.Now(), br: bufio.NewReaderSize(nc, readBuffer)}
 	_, c.secure = nc.(tlsConn)
-	if a, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
-		c.remote = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-	}
 	c.log = s.log.With("conn", s.stats.connsTotal.Add(1), "protocol", c.protocol(), "remote", c.remote)
-	limitUnsent(c.raw)
+	peer.LimitUnsent(c.raw)
 	return c
 }
 

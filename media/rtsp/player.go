@@ -73,6 +73,7 @@ func (c *conn) startPlayer(s *session) (*player, error) {
 	}
 	c.srv.stats.readers.Add(1)
 	if !c.group.Go(p.run) {
+		c.srv.stats.readers.Add(-1)
 		close(p.done)
 		p.reader.Close(errShutdown)
 		return nil, errShutdown

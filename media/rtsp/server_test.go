@@ -34,11 +34,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeAuth knows alice and bob, both with the password "secret: 1", and the
 // token "tok" of alice.
-type fakeAuth struct{ limited bool }
+type fakeAuth struct {
+	limited bool
+	fault   error // what every login fails with, if set
+}
 
 const password = "secret: 1"
 
 func (f *fakeAuth) Authenticate(_ context.Context, p auth.Proof) (auth.Identity, error) {
+	if f.fault != nil {
+		return auth.Identity{}, f.fault
+	}
 	if f.limited {
 		return auth.Identity{}, &auth.LimitedError{RetryAfter: 30 * time.Second}
 	}

@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"muster/internal/auth"
 )
 
 // target is what a request URL names.
@@ -52,15 +50,6 @@ func parseTarget(raw string) (target, error) {
 	}
 	t.query, _ = url.ParseQuery(strings.TrimRight(query, "/")) // what cannot be read is no credential
 	return t, nil
-}
-
-// proof returns the credentials in the query: user and pass, token, or jwt.
-func (t target) proof(p *auth.Proof) {
-	p.User, p.Password = t.query.Get("user"), t.query.Get("pass")
-	p.Token = t.query.Get("token")
-	if p.Token == "" {
-		p.Token = t.query.Get("jwt")
-	}
 }
 
 // controlMatches reports whether the URL of a SETUP names the media whose

@@ -56,7 +56,7 @@ func TestParseTarget(t *testing.T) {
 	} {
 		got, err := parseTarget(in)
 		var p auth.Proof
-		got.proof(&p)
+		p.Query(got.query)
 		if err != nil || got.path != want.path || got.base != want.base || got.track != want.track || p.User != want.user || p.Token != want.token {
 			t.Errorf("%s: %+v, %v", in, got, err)
 		}
