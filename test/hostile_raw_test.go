@@ -154,7 +154,8 @@ func cutShort(t *testing.T, s *siege) {
 	wg.Wait()
 }
 
-// idleConnections opens many that say nothing. One more is served all the same.
+// idleConnections opens many that say nothing, at all doors together more than
+// one address may have at one. One more is served all the same.
 func idleConnections(t *testing.T, s *siege) {
 	const many = 300
 	var conns []net.Conn
@@ -172,7 +173,7 @@ func idleConnections(t *testing.T, s *siege) {
 			conns = append(conns, c)
 		}
 		began := time.Now()
-		s.greet(t, door, elsewhere)
+		s.greet(t, door, attacker)
 		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("%s: with %d idle connections a new client waits %s", door, many, took)
 		}

@@ -39,7 +39,7 @@ type house struct {
 	pki      *pki.Authority
 	router   *media.Router
 	doors    *run.Doors
-	conns    *limit.Conns
+	perDoor  limit.ConnsConfig // connections that each door may have open
 	metrics  *obs.Metrics
 	health   *obs.Health
 	stats    *statistics
@@ -56,7 +56,7 @@ func openHouse(ctx context.Context, cfg *config, data string, log *slog.Logger, 
 		return nil, err
 	}
 	h := &house{data: data, log: log, level: level, db: db, bus: bus.New(), doors: run.NewDoors(),
-		conns: limit.NewConns(cfg.Web.Connections), metrics: obs.NewMetrics(version()), health: obs.NewHealth(log)}
+		perDoor: cfg.Web.Connections, metrics: obs.NewMetrics(version()), health: obs.NewHealth(log)}
 	h.sessions = auth.NewSessions(func(s auth.SessionInfo, open bool) {
 		kind := "session.closed"
 		if open {

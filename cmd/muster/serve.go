@@ -185,7 +185,10 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
 	m := mounts{hls: new(swap), rtc: new(swap), rtmp: new(swapConn)}
-	guard := func(l net.Listener) net.Listener { return limit.NewListener(l, h.conns, h.log) }
+	// Each door counts for itself: one that is filled must not shut the others.
+	guard := func(l net.Listener) net.Listener {
+		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
+	}
 	tls := h.pki.TLSConfig()
 	return []part{
 		{"auth", func(c *config) any { return nil }, func(*config) (runner, error) { return h.auth, nil }},
@@ -211,7 +214,7 @@ func (h *house) parts(local net.Listener) []part {
 			if !c.Media.SRT.Enabled {
 				return nil, nil
 			}
-			srv, err := srt.New(c.Media.SRT, srt.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Conns: h.conns})
+			srv, err := srt.New(c.Media.SRT, srt.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Conns: limit.NewConns(h.perDoor)})
 			return registered(h, "srt", srv, err)
 		}},
 		{"ts", func(c *config) any { return c.Media.TS }, func(c *config) (runner, error) {
@@ -226,7 +229,7 @@ func (h *house) parts(local net.Listener) []part {
 			if !c.Media.HLS.Enabled {
 				return nil, nil
 			}
-			srv, err := hls.New(c.Media.HLS, hls.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Conns: h.conns, Log: h.log, IdentityOf: web.IdentityOf})
+			srv, err := hls.New(c.Media.HLS, hls.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Conns: limit.NewConns(h.perDoor), Log: h.log, IdentityOf: web.IdentityOf})
 			if err == nil {
 				m.hls.set(srv.Handler())
 			}
