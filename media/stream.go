@@ -90,10 +90,12 @@ func (s *Stream) resetDTS(t *Track) {
 	d := &s.dts[t.Index]
 	switch t.Format().Codec {
 	case codec.H264:
-		e := h264.NewDTSExtractor()
+		e := new(h264.DTSExtractor)
+		e.Initialize()
 		d.extract = e.Extract
 	case codec.H265:
-		e := h265.NewDTSExtractor()
+		e := new(h265.DTSExtractor)
+		e.Initialize()
 		d.extract = e.Extract
 	}
 }

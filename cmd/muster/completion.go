@@ -44,9 +44,7 @@ func collect(n *kong.Node, path string, words map[string][]string) {
 		words[path] = append(words[path], "--"+f.Name)
 	}
 	if n.Parent != nil {
-		for _, f := range []string{"--data", "--config", "--help"} {
-			words[path] = append(words[path], f)
-		}
+		words[path] = append(words[path], "--data", "--config", "--help")
 	}
 	for _, child := range n.Children {
 		words[path] = append(words[path], child.Name)

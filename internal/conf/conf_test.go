@@ -84,8 +84,7 @@ type testConfig struct {
 		Level         slog.Level    `yaml:"level" doc:"A level."`
 		Idle          time.Duration `yaml:"idle" doc:"A week."`
 	} `yaml:"auth" doc:"Who may."`
-	hidden int
-	Own    int
+	Own int
 }
 
 func defaults() *testConfig {

@@ -164,17 +164,17 @@ func TestACME(t *testing.T) {
 			waitFor(t, "the certificate", func() bool { return len(a.Certificates()) == 2 })
 			roots := root()
 			client := &tls.Config{RootCAs: roots, ServerName: acmeName, NextProtos: []string{"h2"}}
-			if err, cs := shake(t, a.TLSConfig("h2"), client); err != nil || cs.PeerCertificates[0].VerifyHostname(acmeName) != nil {
+			if cs, err := shake(t, a.TLSConfig("h2"), client); err != nil || cs.PeerCertificates[0].VerifyHostname(acmeName) != nil {
 				t.Error(err)
 			}
 			// Other names and addresses: our own CA. So does a door for devices.
 			for _, name := range []string{"host", "127.0.0.1"} {
-				if err, _ := shake(t, a.TLSConfig("h2"), &tls.Config{RootCAs: a.pool, ServerName: name}); err != nil {
+				if _, err := shake(t, a.TLSConfig("h2"), &tls.Config{RootCAs: a.pool, ServerName: name}); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
 			own := a.ClientTLSConfig(ClientTLSOptions{Optional: true, OwnCertificate: true})
-			if _, cs := shake(t, own, &tls.Config{InsecureSkipVerify: true, ServerName: acmeName}); !cs.PeerCertificates[0].Equal(a.server.Load().Leaf) {
+			if cs, _ := shake(t, own, &tls.Config{InsecureSkipVerify: true, ServerName: acmeName}); !cs.PeerCertificates[0].Equal(a.server.Load().Leaf) {
 				t.Error("a door for devices shows the ACME certificate")
 			}
 			cancel()
@@ -201,7 +201,7 @@ func TestACMEWithoutAuthority(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
 	waitFor(t, "ACME to begin", func() bool { return a.acme.Load() != nil })
-	if err, _ := shake(t, a.TLSConfig(), &tls.Config{RootCAs: a.pool, ServerName: acmeName}); err != nil {
+	if _, err := shake(t, a.TLSConfig(), &tls.Config{RootCAs: a.pool, ServerName: acmeName}); err != nil {
 		t.Error(err)
 	}
 	cancel()

@@ -221,7 +221,7 @@ func TestServerCertificateFollows(t *testing.T) {
 	dir := dataWithCA(t) // outside: the CA is shared with the other tests
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.jump(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC).Sub(time.Now())) // a bubble begins in 2000
+		w.jump(time.Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))) // a bubble begins in 2000
 		a := w.mustOpen(t, DefaultConfig(), dir)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -280,7 +280,7 @@ func TestServerCertificateFollows(t *testing.T) {
 
 func TestCAOfAMachineWithoutClock(t *testing.T) {
 	w := newWorld()
-	w.jump(time.Date(1970, 1, 1, 0, 5, 0, 0, time.UTC).Sub(time.Now()))
+	w.jump(time.Until(time.Date(1970, 1, 1, 0, 5, 0, 0, time.UTC)))
 	dir := dataWithCA(t)
 	for _, f := range []string{caCertFile, serverFile} {
 		if err := os.Remove(filepath.Join(dir, folder, f)); err != nil {

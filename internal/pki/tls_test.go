@@ -21,7 +21,7 @@ import (
 
 // shake runs one handshake over loopback and returns the server's error and
 // what the client saw.
-func shake(t *testing.T, server, client *tls.Config) (error, tls.ConnectionState) {
+func shake(t *testing.T, server, client *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,7 +56,7 @@ func shake(t *testing.T, server, client *tls.Config) (error, tls.ConnectionState
 	}
 	cs := c.ConnectionState()
 	_ = raw.Close()
-	return <-result, cs
+	return cs, <-result
 }
 
 func pairOf(t *testing.T, i *Issued) tls.Certificate {
@@ -173,14 +173,14 @@ func TestClientHandshakes(t *testing.T) {
 					}
 					return c.cert, nil
 				}
-				err, _ := shake(t, server, client)
+				_, err := shake(t, server, client)
 				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 					t.Errorf("TLS %x: %v", version, err)
 				}
 				if c.name == "refused by Check" {
 					return
 				}
-				err, _ = shake(t, optional, client)
+				_, err = shake(t, optional, client)
 				if letIn := c.want == "" || c.cert == nil; letIn != (err == nil) {
 					t.Errorf("optional, TLS %x: %v", version, err)
 				}
@@ -188,7 +188,7 @@ func TestClientHandshakes(t *testing.T) {
 		}
 	}
 	t.Run("old TLS", func(t *testing.T) {
-		err, _ := shake(t, a.TLSConfig(), &tls.Config{RootCAs: a.pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+		_, err := shake(t, a.TLSConfig(), &tls.Config{RootCAs: a.pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 		if err == nil {
 			t.Error("TLS 1.1 is let in")
 		}
@@ -211,14 +211,14 @@ func TestRevokedWithSessionCache(t *testing.T) {
 		ClientSessionCache: tls.NewLRUClientSessionCache(4),
 	}
 	for range 2 {
-		if err, cs := shake(t, server, client); err != nil || cs.DidResume {
+		if cs, err := shake(t, server, client); err != nil || cs.DidResume {
 			t.Fatal(err, cs.DidResume)
 		}
 	}
 	if err := a.Revoke(c.Serial); err != nil {
 		t.Fatal(err)
 	}
-	if err, _ := shake(t, server, client); !errors.Is(err, ErrRevoked) {
+	if _, err := shake(t, server, client); !errors.Is(err, ErrRevoked) {
 		t.Fatal(err)
 	}
 }
@@ -255,7 +255,7 @@ func TestOwnFiles(t *testing.T) {
 	a := w.mustOpen(t, cfg, dir)
 	serves := func(name string, o *tls.Config) *x509.Certificate {
 		t.Helper()
-		err, cs := shake(t, o, &tls.Config{InsecureSkipVerify: true, ServerName: name})
+		cs, err := shake(t, o, &tls.Config{InsecureSkipVerify: true, ServerName: name})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ func filled(n int, first ...byte) []byte {
 	return append(first, bytes.Repeat([]byte{0xAB}, n-len(first))...)
 }
 
-var aacLC = NewAAC(&mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelCount: 2})
+var aacLC = NewAAC(&mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2})
 
 // TestPacketsRoundTrip sends access units through the server's packets and back.
 func TestPacketsRoundTrip(t *testing.T) {

@@ -39,7 +39,7 @@ func FromSDP(m *description.Media, sf format.Format) *Format {
 		}
 		f.Codec = AAC
 		f.AAC = sf.Config
-		f.Channels = sf.Config.ChannelCount
+		f.Channels = aacChannels(sf.Config)
 	case *format.MPEG1Audio:
 		f.Codec = MP3
 	case *format.AC3:
@@ -121,7 +121,19 @@ func (f *Format) SDP(pt uint8) format.Format {
 
 // NewAAC returns the format of an AAC-LC or HE-AAC stream with configuration c.
 func NewAAC(c *mpeg4audio.AudioSpecificConfig) *Format {
-	return &Format{Codec: AAC, ClockRate: c.SampleRate, Channels: c.ChannelCount, AAC: c}
+	return &Format{Codec: AAC, ClockRate: c.SampleRate, Channels: aacChannels(c), AAC: c}
+}
+
+// aacChannels returns the channels of a configuration (ISO 14496-3 table 1.19).
+// Zero, a layout defined in the stream, is taken for stereo.
+func aacChannels(c *mpeg4audio.AudioSpecificConfig) int {
+	switch {
+	case c.ChannelConfig == 0:
+		return 2
+	case c.ChannelConfig == 7:
+		return 8
+	}
+	return int(c.ChannelConfig)
 }
 
 // NewVideo returns the format of a video stream whose parameters, where it has

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"muster/media"
 	"muster/media/codec"
@@ -72,13 +73,13 @@ func (c *clip) readTS(t testing.TB, data []byte) {
 	}
 	for i, track := range r.Tracks() {
 		switch cd := track.Codec.(type) {
-		case *mpegts.CodecH264:
+		case *codecs.H264:
 			c.formats = append(c.formats, codec.NewVideo(codec.H264))
 			r.OnDataH264(track, func(pts, dts int64, au [][]byte) error { c.add(i, 90000, pts, dts, au); return nil })
-		case *mpegts.CodecH265:
+		case *codecs.H265:
 			c.formats = append(c.formats, codec.NewVideo(codec.H265))
 			r.OnDataH265(track, func(pts, dts int64, au [][]byte) error { c.add(i, 90000, pts, dts, au); return nil })
-		case *mpegts.CodecMPEG4Audio:
+		case *codecs.MPEG4Audio:
 			conf := cd.Config
 			c.formats = append(c.formats, codec.NewAAC(&conf))
 			r.OnDataMPEG4Audio(track, func(pts int64, aus [][]byte) error {
@@ -86,7 +87,7 @@ func (c *clip) readTS(t testing.TB, data []byte) {
 				c.add(i, conf.SampleRate, pts, pts, aus)
 				return nil
 			})
-		case *mpegts.CodecOpus:
+		case *codecs.Opus:
 			c.formats = append(c.formats, codec.NewOpus(2))
 			r.OnDataOpus(track, func(pts int64, packets [][]byte) error {
 				pts = rescale(pts, 90000, 48000)

@@ -62,7 +62,7 @@ func (c Config) Validate() error {
 		switch scheme {
 		case "stun", "stuns", "turn", "turns":
 		default:
-			return fmt.Errorf("iceServers: %q does not start with stun:, stuns:, turn: or turns:", s.URL)
+			return fmt.Errorf("iceServers: %q must start with stun:, stuns:, turn: or turns: as its scheme", s.URL)
 		}
 		if rest == "" || strings.ContainsAny(s.URL+s.Username+s.Password, "<>\"\r\n") {
 			return fmt.Errorf("iceServers: %s: without a host, or with characters that cannot be in a header", scheme)

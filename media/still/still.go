@@ -10,7 +10,6 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 
@@ -55,12 +54,12 @@ func MP4(u *media.Unit) ([]byte, error) {
 }
 
 // sample returns the parameters and the frame as MP4 stores them.
-func sample(u *media.Unit) (mp4.Codec, []byte, error) {
+func sample(u *media.Unit) (codecs.Codec, []byte, error) {
 	f := u.Format
 	if !f.Complete() {
 		return nil, nil, fmt.Errorf("still: %w: the parameters of %s are unknown", media.ErrUnsupported, f.Codec)
 	}
-	var c mp4.Codec
+	var c codecs.Codec
 	var payload []byte
 	var err error
 	switch f.Codec {
