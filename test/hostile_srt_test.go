@@ -138,6 +138,7 @@ func attackSRT(t *testing.T, s *siege) {
 		c.Write(srtHandshake(5, 7, 1500, srtSecond, socket, cookie, append(srtHello("read:cam"), words...)))
 		c.Write(srtHandshake(5, 7, 1500, srtSecond, socket, cookie, words))
 	}
+	s.srtCode(t, attacker, "#!::m=publish,r=x,u=pilot,s=half,"+guess, socket+1) // the log must not have the half
 	for _, mtu := range []uint32{0, 20, 43, 44, 76, 231, 232, 1 << 31} {
 		s.srtInside(t, id, mtu)
 	}

@@ -90,7 +90,8 @@ func (r *request) keyed(s string) (path, query string, err error) {
 	for pair := range strings.SplitSeq(s, ",") {
 		k, v, ok := strings.Cut(pair, "=")
 		if !ok {
-			return "", "", fmt.Errorf("%w: %q is not KEY=VALUE", errStreamID, k)
+			// The part is not shown: it may be of a password with a comma in it.
+			return "", "", fmt.Errorf("%w: a part is not KEY=VALUE", errStreamID)
 		}
 		switch k {
 		case "m":
