@@ -22,6 +22,7 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/rawmessage"
 
 	"muster/internal/auth"
+	"muster/internal/peer"
 )
 
 const (
@@ -36,7 +37,7 @@ const (
 type conn struct {
 	s      *Server
 	nc     net.Conn
-	raw    net.Conn // under TLS
+	raw    net.Conn // nc, or the socket below TLS
 	remote netip.AddrPort
 	proto  string // "rtmp" or "rtmps"
 	log    *slog.Logger
@@ -62,10 +63,7 @@ func (r *refusal) Error() string { return r.code + ": " + r.text }
 func (r *refusal) Unwrap() error { return r.cause }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{s: s, nc: nc, raw: nc, remote: remoteOf(nc), proto: "rtmp"}
-	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		c.raw = t.NetConn()
-	}
+	c := &conn{s: s, nc: nc, raw: peer.Socket(nc), remote: peer.Of(nc), proto: "rtmp"}
 	if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		c.proto = "rtmps"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"muster/internal/peer"
 	"muster/internal/run"
 	"muster/media"
 	"muster/media/codec"
@@ -64,7 +65,7 @@ func (c *conn) play(login context.Context, cmd command) error {
 		return &refusal{codeNotFound, "the stream is just being started anew; try again", nil}
 	}
 	c.s.n.plays.Add(1)
-	boundSendQueue(c.raw)
+	peer.LimitUnsent(c.raw)
 
 	listened := make(chan struct{})
 	go func() {

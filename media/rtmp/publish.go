@@ -46,10 +46,12 @@ func (c *conn) publish(login context.Context, cmd command) error {
 		c.log.Debug("publisher ready", "after", time.Since(start).Round(time.Millisecond), "tracks", len(formats))
 		return p, nil
 	}
+	defer func() { // deferred: what came may be what makes us panic
+		if src.out != nil {
+			src.out.Close(err)
+		}
+	}()
 	err = c.receive(src)
-	if src.out != nil {
-		src.out.Close(err)
-	}
 	return err
 }
 

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync/atomic"
 
 	"muster/internal/auth"
@@ -141,12 +140,4 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	defer stop()
 	err := c.serve(ctx)
 	c.report(err)
-}
-
-// remoteOf returns the canonical address of the peer.
-func remoteOf(nc net.Conn) netip.AddrPort {
-	if a, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
-		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-	}
-	return netip.AddrPort{}
 }

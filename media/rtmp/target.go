@@ -33,12 +33,7 @@ func parseTarget(tcURL, app, key string) (target, error) {
 			path = append(path, p)
 		}
 	}
-	t.proof.User = query.Get("user")
-	t.proof.Password = query.Get("pass")
-	t.proof.Token = query.Get("token")
-	if t.proof.Token == "" {
-		t.proof.Token = query.Get("jwt")
-	}
+	t.proof.Query(query)
 	var err error
 	t.name, err = safename.Parse(strings.Join(path, "/"))
 	return t, err

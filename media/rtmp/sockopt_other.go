@@ -1,7 +1,0 @@
-//go:build !linux
-
-package rtmp
-
-import "net"
-
-func boundSendQueue(net.Conn) {}
