@@ -17,6 +17,7 @@ import (
 	gosrt "github.com/datarhei/gosrt"
 
 	"muster/internal/auth"
+	"muster/internal/peer"
 	"muster/internal/run"
 	"muster/media"
 )
@@ -206,11 +207,7 @@ type caller struct {
 // serve lets a caller in and serves it to the end. It runs in a goroutine of its
 // own, because checking a login takes time that other callers need not wait for.
 func (s *Server) serve(ctx context.Context, g *run.Group, req gosrt.ConnRequest) {
-	c := &caller{s: s, group: g}
-	if a, ok := req.RemoteAddr().(*net.UDPAddr); ok {
-		ap := a.AddrPort()
-		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
+	c := &caller{s: s, group: g, remote: peer.Addr(req.RemoteAddr().String())}
 	c.log = s.log.With("remote", c.remote)
 	release, reason, err := c.admit(ctx, req)
 	<-s.pending

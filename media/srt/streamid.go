@@ -117,12 +117,10 @@ func (r *request) keyed(s string) (path, query string, err error) {
 // query takes credentials out of a query. What stands elsewhere goes first.
 func (r *request) query(q string) {
 	v, _ := url.ParseQuery(q) // what can be decoded counts
-	if r.proof.User == "" && r.proof.Password == "" {
-		r.proof.User, r.proof.Password = v.Get("user"), v.Get("pass")
-	}
-	r.proof.Token = v.Get("token")
-	if r.proof.Token == "" {
-		r.proof.Token = v.Get("jwt")
+	user, password := r.proof.User, r.proof.Password
+	r.proof.Query(v)
+	if user != "" || password != "" {
+		r.proof.User, r.proof.Password = user, password
 	}
 }
 
