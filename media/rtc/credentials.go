@@ -1,28 +1,18 @@
 package rtc
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"muster/internal/auth"
+	"muster/internal/peer"
 )
-
-// remoteOf returns the peer's address; of a connection without one, zero.
-func remoteOf(r *http.Request) netip.AddrPort {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-}
 
 // proof takes the credentials out of a request: Basic, Bearer, or the query
 // forms ?user=&pass=, ?token= and ?jwt=.
 func proof(r *http.Request) auth.Proof {
-	p := auth.Proof{Remote: remoteOf(r).Addr(), Protocol: "webrtc"}
+	p := auth.Proof{Remote: peer.Addr(r.RemoteAddr).Addr(), Protocol: "webrtc"}
 	if user, pass, ok := r.BasicAuth(); ok {
 		p.User, p.Password = user, pass
 		return p
@@ -36,11 +26,7 @@ func proof(r *http.Request) auth.Proof {
 		}
 		return p
 	}
-	q := r.URL.Query()
-	p.User, p.Password, p.Token = q.Get("user"), q.Get("pass"), q.Get("token")
-	if p.Token == "" {
-		p.Token = q.Get("jwt")
-	}
+	p.Query(r.URL.Query())
 	return p
 }
 
@@ -55,12 +41,7 @@ func (s *Server) identify(r *http.Request, p auth.Proof) (auth.Identity, error) 
 	if p.Empty() {
 		return auth.Identity{}, auth.ErrNoCredentials
 	}
-	id, err := s.deps.Auth.Authenticate(r.Context(), p)
-	var limited *auth.LimitedError
-	if err != nil && !errors.Is(err, auth.ErrNoCredentials) && !errors.As(err, &limited) {
-		err = auth.ErrBadCredentials // one answer, whatever was wrong
-	}
-	return id, err
+	return s.deps.Auth.Authenticate(r.Context(), p)
 }
 
 // challenge asks for credentials (RFC 9110 §11.6.1).

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"muster/internal/auth"
+	"muster/internal/peer"
 	"muster/internal/safename"
 	"muster/media"
 )
@@ -158,7 +159,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, kind string, name 
 		problem(w, http.StatusBadRequest, "the request needs Content-Type: "+sdpType, nil)
 		return
 	}
-	client := media.Client{Protocol: kind, Remote: remoteOf(r), Agent: r.UserAgent()}
+	client := media.Client{Protocol: kind, Remote: peer.Addr(r.RemoteAddr), Agent: r.UserAgent()}
 	if err := s.permitted(kind, who, name); err != nil {
 		s.refuse(w, r, err)
 		return

@@ -28,6 +28,7 @@ func TestHTTP(t *testing.T) {
 		{"put", "PUT", "/site/cam/whip", "watch", "", "", 405, ""},
 		{"no credentials", "POST", "/site/cam/whep", "", sdpType, "v=0", 401, "log in"},
 		{"unknown user", "POST", "/site/cam/whep", "nobody", sdpType, "v=0", 401, "not right"},
+		{"fault of ours", "POST", "/site/cam/whep", "fault", sdpType, "v=0", 500, "could not be started"},
 		{"limited", "POST", "/site/cam/whep", "slow", sdpType, "v=0", 429, "too many"},
 		{"wrong type", "POST", "/site/cam/whep", "watch", "text/plain", "v=0", 400, "application/sdp"},
 		{"not SDP", "POST", "/site/cam/whep", "watch", sdpType, "hello", 400, "not SDP"},

@@ -49,7 +49,10 @@ func (f *fakeAuth) Authenticate(_ context.Context, p auth.Proof) (auth.Identity,
 	if p.User == "slow" {
 		return auth.Identity{}, &auth.LimitedError{RetryAfter: 30 * time.Second}
 	}
-	return auth.Identity{}, errors.New("no such user") // the door has to hide that
+	if p.User == "fault" {
+		return auth.Identity{}, errors.New("the database is away") // the door has to hide that
+	}
+	return auth.Identity{}, auth.ErrBadCredentials
 }
 
 type bench struct {

@@ -71,7 +71,8 @@ type Server struct {
 	log   *slog.Logger
 	count counters
 	pion  pionLog
-	ready chan struct{} // closed when Run has opened the doors
+	ready chan struct{} // closed when Run has opened the doors for the first time
+	open  sync.Once     // closes ready; the supervisor may call Run again
 
 	hosts atomic.Pointer[[]netip.Addr] // AdditionalHosts, resolved
 
@@ -162,7 +163,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	group.Go(func(context.Context) { served <- srv.Serve(l) })
-	close(s.ready)
+	s.open.Do(func() { close(s.ready) })
 
 	select {
 	case <-ctx.Done():

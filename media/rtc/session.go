@@ -24,6 +24,7 @@ import (
 // The reasons a session ends for.
 var (
 	errLost      = errors.New("the peer went silent")
+	errBroken    = errors.New("the session broke")
 	errLeft      = errors.New("the peer left")
 	errHandshake = errors.New("the peer did not connect its media in time; is the UDP media port reachable?")
 )
@@ -205,6 +206,7 @@ func (ses *session) run(ctx context.Context, work func(ctx context.Context) erro
 		if ok {
 			ok = group.Go(func(context.Context) {
 				defer close(workDone)
+				defer ses.close(errBroken) // a panic; the first reason stays
 				ses.close(work(ctx))
 			})
 		}
