@@ -353,7 +353,7 @@ func (h *house) welcome(w io.Writer, cfg *config, generated string) {
 		fmt.Fprintf(w, "  Publish  ffmpeg -re -f lavfi -i testsrc2=s=1280x720:r=30 -c:v libx264 -preset ultrafast -tune zerolatency -g 60 -pix_fmt yuv420p -f rtsp -rtsp_transport tcp \"rtsp://admin:%s@%s/demo\"\n", pass, rtspAt)
 		fmt.Fprintf(w, "  Watch    ffplay -rtsp_transport tcp \"rtsp://admin:%s@%s/demo\"\n", pass, rtspAt)
 	}
-	fmt.Fprintf(w, "  Browse   %svideo/demo (the browser warns until it trusts %s)\n", page, filepath.Join(h.data, "pki", "ca.pem"))
+	fmt.Fprintf(w, "  Browse   %svideo/demo (the browser warns until it trusts %s)\n", page, filepath.Join(h.data, "pki", "ca.crt"))
 	lines := 5
 	for _, d := range h.doors.List() {
 		if d.Error == "" {
