@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 const jsonType = "Content-Type: application/json\r\n"
@@ -103,6 +106,7 @@ func attackBrowsers(t *testing.T, s *siege) {
 			}
 		}
 	}
+	floodEvents(t, s)
 	headers := s.http(t, "https", attacker, "GET", "/", "", "").head
 	for _, key := range []string{"Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"} {
 		if headers.Get(key) == "" {
@@ -114,6 +118,22 @@ func attackBrowsers(t *testing.T, s *siege) {
 	}
 	if a := s.http(t, "https", elsewhere, "GET", "/api/v1/me", with, ""); a.status != 401 {
 		t.Errorf("the cookie is answered %d after it was given back", a.status)
+	}
+}
+
+// floodEvents sends more into the channel of live events than anybody would.
+func floodEvents(t *testing.T, s *siege) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	ws := s.events(t, "watcher")
+	go ws.Write(ctx, websocket.MessageBinary, make([]byte, 4<<20)) // the server closes before it has read all
+	for {
+		if _, _, err := ws.Read(ctx); err != nil {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("the live events take a message of 4 MiB")
 	}
 }
 
