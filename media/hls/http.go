@@ -7,7 +7,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"muster/internal/auth"
+	"muster/internal/peer"
 	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/media"
@@ -244,19 +244,15 @@ func (s *Server) sessionOf(r *http.Request, q url.Values, name safename.Name, fi
 // authenticate finds out who asks: by what the request itself shows, else by
 // the web server's cookie.
 func (s *Server) authenticate(r *http.Request, q url.Values) (auth.Identity, error) {
-	p := auth.Proof{Remote: remote(r).Addr(), Protocol: "hls"}
+	p := auth.Proof{Remote: peer.Addr(r.RemoteAddr).Addr(), Protocol: "hls"}
 	kind, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(kind, "Basic"):
 		p.User, p.Password, _ = r.BasicAuth()
 	case strings.EqualFold(kind, "Bearer"):
 		p.Token = strings.TrimSpace(value)
-	case q.Get("token") != "":
-		p.Token = q.Get("token")
-	case q.Get("jwt") != "":
-		p.Token = q.Get("jwt")
 	default:
-		p.User, p.Password = q.Get("user"), q.Get("pass")
+		p.Query(q)
 	}
 	if p.Empty() && s.deps.IdentityOf != nil {
 		if id, ok := s.deps.IdentityOf(r); ok {
@@ -267,16 +263,7 @@ func (s *Server) authenticate(r *http.Request, q url.Values) (auth.Identity, err
 }
 
 func client(r *http.Request) media.Client {
-	return media.Client{Protocol: "hls", Remote: remote(r), Agent: r.UserAgent()}
-}
-
-// remote returns the client's address, canonical.
-func remote(r *http.Request) netip.AddrPort {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
+	return media.Client{Protocol: "hls", Remote: peer.Addr(r.RemoteAddr), Agent: r.UserAgent()}
 }
 
 // lowLatencyQuery returns the delivery directives of a request in one canonical
@@ -347,10 +334,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, name safename.Na
 	case errors.Is(err, auth.ErrNoCredentials), errors.Is(err, auth.ErrBadCredentials), errors.Is(err, auth.ErrRevoked), errors.Is(err, auth.ErrKicked):
 		s.count.refused.Add(1)
 		challenge(w, r)
-	default:
-		s.log.Debug("refused", "stream", name.String(), "remote", remote(r), "error", err)
-		s.count.refused.Add(1)
-		challenge(w, r)
+	default: // ours: it says nothing about the client's rights
+		s.log.Warn("cannot answer", "stream", name.String(), "remote", peer.Addr(r.RemoteAddr), "error", err)
+		w.Header().Set("Retry-After", "2")
+		refuse(w, http.StatusServiceUnavailable, "this cannot be answered at the moment; try again")
 	}
 }
 

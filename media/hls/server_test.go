@@ -2,6 +2,7 @@ package hls
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -48,6 +49,8 @@ func (fakeAuth) Authenticate(_ context.Context, p auth.Proof) (auth.Identity, er
 		return auth.Identity{}, auth.ErrNoCredentials
 	case p.User == "limited":
 		return auth.Identity{}, &auth.LimitedError{RetryAfter: 2500 * time.Millisecond}
+	case p.User == "fault":
+		return auth.Identity{}, errors.New("the database is away")
 	case p.User == "watch" && p.Password == "pw", p.Token == "t0ken", p.Token == "watch:pw":
 		return watch, nil
 	case p.User == "other" && p.Password == "pw":
@@ -278,6 +281,7 @@ func TestEveryRequestIsAuthorised(t *testing.T) {
 		{"user and pass", "/uas/cam/index.m3u8?user=watch&pass=pw", "", 200, nil},
 		{"wrong password", "/uas/cam/index.m3u8", "watch:no", 401, nil},
 		{"unknown user", "/uas/cam/index.m3u8", "nobody:no", 401, nil},
+		{"fault of ours", "/uas/cam/index.m3u8", "fault:pw", 503, nil},
 		{"another group", "/uas/cam/index.m3u8", "other:pw", 404, nil},
 		{"another group's page", "/uas/cam/", "other:pw", 404, nil},
 		{"no such stream", "/uas/none/index.m3u8", "watch:pw", 404, nil},
