@@ -135,31 +135,13 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// bindRetry is the pause before a port that could not be bound is tried again.
-const bindRetry = 10 * time.Second
-
 // keep serves a door until ctx ends.
 func (s *Server) keep(ctx context.Context, name, address string, serve func(context.Context, net.Listener) error) {
 	conns := limit.NewConns(s.cfg.Connections)
-	said := ""
-	for {
-		l, err := s.deps.Doors.Listen(ctx, name, address)
-		if err == nil {
-			err = serve(ctx, limit.NewListener(l, conns, s.deps.Log))
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if text := fmt.Sprint(err); text != said {
-			said = text
-			s.deps.Log.Error("a door is closed; the others are open", "part", "web", "door", name, "error", err)
-		}
-		select {
-		case <-time.After(bindRetry):
-		case <-ctx.Done():
-			return
-		}
-	}
+	log := s.deps.Log.With("part", "web")
+	s.deps.Doors.Keep(ctx, log, name, address, func(ctx context.Context, l net.Listener) error {
+		return serve(ctx, limit.NewListener(l, conns, s.deps.Log))
+	})
 }
 
 // serveHTTPS sorts the connections of the shared port.
@@ -232,14 +214,22 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 		Handler: s.arrive(h), ReadHeaderTimeout: readHeader, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog: quiet(s.deps.Log), ConnContext: withConn,
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = srv.Serve(l)
+	}()
 	select {
-	case err := <-ended:
-		srv.Close()
-		return fmt.Errorf("web: serve %s: %w", l.Addr(), err)
+	case <-ended:
 	case <-ctx.Done():
 	}
+	if ctx.Err() == nil {
+		srv.Close()
+		return fmt.Errorf("web: serve %s: %w", l.Addr(), err)
+	}
+	// Serve may have ended too, for whoever keeps the door closes l with ctx;
+	// requests under way are not to suffer for that.
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
 	defer cancel()
 	if srv.Shutdown(grace) != nil {
