@@ -3,7 +3,7 @@ SHELL := /bin/sh
 GO ?= go
 DATA ?= data
 TAGS := codecs
-GOFLAGS_BUILD := -trimpath -tags $(TAGS)
+GOFLAGS_BUILD := -tags $(TAGS)
 
 .PHONY: help run test unit e2e race lint build static web web-check bench fuzz clean check-go
 
