@@ -82,6 +82,7 @@ type mounts struct {
 type swap struct{ h atomic.Pointer[http.Handler] }
 
 func (s *swap) set(h http.Handler) { s.h.Store(&h) }
+func (s *swap) clear()             { s.h.Store(nil) }
 
 // ServeHTTP implements http.Handler.
 func (s *swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -96,6 +97,7 @@ func (s *swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type swapConn struct{ f atomic.Pointer[front.Handler] }
 
 func (s *swapConn) set(f front.Handler) { s.f.Store(&f) }
+func (s *swapConn) clear()              { s.f.Store(nil) }
 
 func (s *swapConn) serve(ctx context.Context, c net.Conn) {
 	if f := s.f.Load(); f != nil {
@@ -202,6 +204,7 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"rtmp", func(c *config) any { return c.Media.RTMP }, func(c *config) (runner, error) {
 			if !c.Media.RTMP.Enabled {
+				m.rtmp.clear() // or a reload would leave it on the shared port
 				return nil, nil
 			}
 			srv, err := rtmp.New(c.Media.RTMP, rtmp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
@@ -227,6 +230,7 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
 			if !c.Media.HLS.Enabled {
+				m.hls.clear()
 				return nil, nil
 			}
 			srv, err := hls.New(c.Media.HLS, hls.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Conns: limit.NewConns(h.perDoor), Log: h.log, IdentityOf: web.IdentityOf})
@@ -237,6 +241,7 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"webrtc", func(c *config) any { return c.Media.WebRTC }, func(c *config) (runner, error) {
 			if !c.Media.WebRTC.Enabled {
+				m.rtc.clear()
 				return nil, nil
 			}
 			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf})
