@@ -209,8 +209,10 @@ type caller struct {
 func (s *Server) serve(ctx context.Context, g *run.Group, req gosrt.ConnRequest) {
 	c := &caller{s: s, group: g, remote: peer.Addr(req.RemoteAddr().String())}
 	c.log = s.log.With("remote", c.remote)
-	release, reason, err := c.admit(ctx, req)
-	<-s.pending
+	release, reason, err := func() (func(), gosrt.RejectionReason, error) {
+		defer func() { <-s.pending }() // a panic must not keep the place
+		return c.admit(ctx, req)
+	}()
 	if err != nil {
 		s.refuse(req, reason)
 		c.log.Info("refused", "code", int(reason), "reason", err)
