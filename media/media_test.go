@@ -239,6 +239,12 @@ func TestTakeover(t *testing.T) {
 	if _, err := r.Publish(stranger); !errors.Is(err, ErrBusy) || kicked != nil {
 		t.Fatalf("another user: %v, first publisher ended by %v", err, kicked)
 	}
+	if err := r.MayBegin(other, cam); !errors.Is(err, ErrBusy) {
+		t.Errorf("another user may begin: %v", err)
+	}
+	if err := r.MayBegin(pilot, cam); err != nil {
+		t.Errorf("the same user may not begin anew: %v", err)
+	}
 	again, err := r.Publish(req)
 	if err != nil || !errors.Is(kicked, ErrReplaced) {
 		t.Fatalf("the same user: %v, first publisher ended by %v", err, kicked)

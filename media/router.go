@@ -185,6 +185,20 @@ func (r *Router) MayPublish(id auth.Identity, name safename.Name) error {
 	return auth.Allow(id, auth.Publish, auth.Stream(name.String(), r.Path(name).Groups))
 }
 
+// MayBegin is MayPublish, and ErrBusy while somebody else publishes under name:
+// for servers that answer their client before they know the tracks.
+func (r *Router) MayBegin(id auth.Identity, name safename.Name) error {
+	if err := r.MayPublish(id, name); err != nil {
+		return err
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if s := r.streams[name.String()]; s != nil && s.User != id.User {
+		return ErrBusy
+	}
+	return nil
+}
+
 // PublishRequest asks to make a stream live.
 type PublishRequest struct {
 	Identity auth.Identity

@@ -209,17 +209,11 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, kind string, name 
 
 // permitted asks for the rights before anything costly is done.
 func (s *Server) permitted(kind string, who auth.Identity, name safename.Name) error {
-	st, err := s.deps.Router.Find(who, name)
 	if kind == "whep" {
+		_, err := s.deps.Router.Find(who, name)
 		return err
 	}
-	if err := s.deps.Router.MayPublish(who, name); err != nil {
-		return err
-	}
-	if st != nil && st.User != who.User {
-		return media.ErrBusy
-	}
-	return nil
+	return s.deps.Router.MayBegin(who, name)
 }
 
 // resourcePath is the absolute path of a session, as the client sees the server.

@@ -24,8 +24,8 @@ func (c *conn) publish(login context.Context, cmd command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.s.deps.Router.MayPublish(id, t.name); err != nil {
-		return &refusal{codePubDenied, "you may not publish under this name", err}
+	if err := c.s.deps.Router.MayBegin(id, t.name); err != nil {
+		return refusePublish(err)
 	}
 	if err := c.status("status", codePubStarted, "publishing "+t.name.String()); err != nil {
 		return err

@@ -293,11 +293,11 @@ func (c *caller) check(ctx context.Context, req gosrt.ConnRequest) (gosrt.Reject
 	passphrase := path.ReadPassphrase
 	if c.req.publish {
 		passphrase = path.PublishPassphrase
-		if err := c.s.deps.Router.MayPublish(c.id, c.req.name); err != nil {
+		switch err := c.s.deps.Router.MayBegin(c.id, c.req.name); {
+		case errors.Is(err, media.ErrBusy):
+			return rejectConflict, err
+		case err != nil:
 			return rejectForbidden, err
-		}
-		if live, err := c.s.deps.Router.Find(auth.System("srt"), c.req.name); err == nil && live.User != c.id.User {
-			return rejectConflict, media.ErrBusy
 		}
 	} else if reason, err := c.mayPlay(); err != nil {
 		return reason, err
