@@ -18,6 +18,7 @@ import (
 const (
 	maxTracks   = 16
 	maxUnitSize = 8 << 20 // bytes of one access unit
+	maxParts    = 2048    // NAL units, OBUs or frames of one; each costs memory beyond its bytes
 )
 
 // Stream is a live source under a name: its tracks, and the ring that its
@@ -126,7 +127,7 @@ func (s *Stream) write(t *Track, sm Sample) {
 	if len(au) == 0 {
 		return
 	}
-	if size > maxUnitSize {
+	if size > maxUnitSize || len(au) > maxParts {
 		s.badUnits.Add(1)
 		return
 	}
