@@ -104,6 +104,12 @@ func (d *Doors) set(door Door) {
 	d.doors[door.Name] = door
 }
 
+func (d *Doors) forget(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.doors, name)
+}
+
 // Addr returns the address that the named door is bound to, or "" while it is not.
 func (d *Doors) Addr(name string) string {
 	d.mu.Lock()
@@ -142,6 +148,7 @@ func (d *Doors) Keep(ctx context.Context, log *slog.Logger, name, address string
 		}
 		defer context.AfterFunc(ctx, func() { l.Close() })()
 		defer l.Close()
+		defer d.forget(name) // it is not open while nobody serves it
 		return serve(ctx, l)
 	})
 }
