@@ -321,6 +321,7 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 	}
 	var later []string
 	for name, same := range map[string]bool{
+		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag,
 		"auth":  reflect.DeepEqual(old.Auth, cfg.Auth),
 		"store": old.Store == cfg.Store,
 		"pki":   reflect.DeepEqual(old.PKI, cfg.PKI),
