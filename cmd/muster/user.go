@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// grant is a user's right in one group.
+type grant struct {
+	Group string `json:"group"`
+	In    bool   `json:"in"`
+	Out   bool   `json:"out"`
+}
+
+func (g grant) String() string {
+	switch {
+	case g.In && g.Out:
+		return g.Group
+	case g.In:
+		return g.Group + ":in"
+	}
+	return g.Group + ":out"
+}
+
+// parseGrant reads GROUP, GROUP:in or GROUP:out.
+func parseGrant(s string) (grant, error) {
+	name, direction, some := strings.Cut(s, ":")
+	g := grant{Group: name, In: true, Out: true}
+	if some {
+		g.In, g.Out = direction == "in", direction == "out"
+		if !g.In && !g.Out {
+			return g, fmt.Errorf("%q: write GROUP, GROUP:in (may publish to it) or GROUP:out (receives it)", s)
+		}
+	}
+	return g, nil
+}
+
+type userCmd struct {
+	Add     userAddCmd    `cmd:"" help:"Add somebody."`
+	List    userListCmd   `cmd:"" help:"List everybody."`
+	Passwd  userPasswdCmd `cmd:"" help:"Set a password."`
+	Disable userSetCmd    `cmd:"" help:"Lock somebody out and end everything they have open."`
+	Enable  userEnableCmd `cmd:"" help:"Let somebody in again."`
+	Remove  userRemoveCmd `cmd:"" help:"Remove somebody for good."`
+}
+
+type userAddCmd struct {
+	Name          string   `arg:"" help:"Login name."`
+	Role          string   `help:"${enum}. An operator also sees and ends sessions, an admin may do everything." enum:"member,operator,admin" default:"member"`
+	Group         []string `help:"Group to be in: NAME, NAME:in (may only publish to it) or NAME:out (only receives it). Again for more; 'team' if left out." placeholder:"GROUP"`
+	FullName      string   `help:"Name for people." placeholder:"TEXT"`
+	PasswordStdin bool     `help:"Read the password from standard input instead of asking."`
+}
+
+// Help is shown by muster user add --help.
+func (userAddCmd) Help() string {
+	return `Examples:
+  muster user add pilot --group uas
+  muster user add watcher --group uas:out --password-stdin < secret.txt`
+}
+
+// Run adds a user.
+func (u userAddCmd) Run(ctx context.Context, std streams, c *cli) error {
+	groups := make([]grant, 0, len(u.Group))
+	for _, s := range u.Group {
+		g, err := parseGrant(s)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, g)
+	}
+	pass, err := askPassword(std, u.PasswordStdin, "Password for "+u.Name)
+	if err != nil {
+		return err
+	}
+	in := map[string]any{"name": u.Name, "role": u.Role, "password": pass}
+	if u.FullName != "" {
+		in["fullName"] = u.FullName
+	}
+	if len(groups) > 0 {
+		in["groups"] = groups
+	}
+	if err := call(ctx, c, http.MethodPost, apiPath("users"), in, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s was added.\n", u.Name)
+	return nil
+}
+
+type userListCmd struct{}
+
+// Run lists users.
+func (userListCmd) Run(ctx context.Context, std streams, c *cli) error {
+	var out struct {
+		Users []struct {
+			Name, Role, FullName string
+			Disabled             bool
+			Groups               []grant
+		}
+	}
+	if err := call(ctx, c, http.MethodGet, apiPath("users"), nil, &out); err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, u := range out.Users {
+		groups := make([]string, len(u.Groups))
+		for i, g := range u.Groups {
+			groups[i] = g.String()
+		}
+		state := "enabled"
+		if u.Disabled {
+			state = "disabled"
+		}
+		rows = append(rows, []string{u.Name, u.Role, state, strings.Join(groups, ","), u.FullName})
+	}
+	table(std, "NAME|ROLE|STATE|GROUPS|FULL NAME", rows)
+	return nil
+}
+
+type userPasswdCmd struct {
+	Name          string `arg:"" help:"Login name."`
+	PasswordStdin bool   `help:"Read the password from standard input instead of asking."`
+}
+
+// Run sets a password.
+func (u userPasswdCmd) Run(ctx context.Context, std streams, c *cli) error {
+	pass, err := askPassword(std, u.PasswordStdin, "New password for "+u.Name)
+	if err != nil {
+		return err
+	}
+	if err := call(ctx, c, http.MethodPut, apiPath("users", u.Name, "password"), map[string]any{"password": pass}, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "The password of %s is set; what was open with the old one has been ended.\n", u.Name)
+	return nil
+}
+
+type userSetCmd struct {
+	Name string `arg:"" help:"Login name."`
+}
+
+// Run disables a user.
+func (u userSetCmd) Run(ctx context.Context, std streams, c *cli) error {
+	return setDisabled(ctx, std, c, u.Name, true, "is locked out; everything they had open is ended")
+}
+
+type userEnableCmd userSetCmd
+
+// Run enables a user.
+func (u userEnableCmd) Run(ctx context.Context, std streams, c *cli) error {
+	return setDisabled(ctx, std, c, u.Name, false, "may log in again")
+}
+
+func setDisabled(ctx context.Context, std streams, c *cli, name string, disabled bool, done string) error {
+	if err := call(ctx, c, http.MethodPatch, apiPath("users", name), map[string]any{"disabled": disabled}, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s %s.\n", name, done)
+	return nil
+}
+
+type userRemoveCmd userSetCmd
+
+// Run removes a user.
+func (u userRemoveCmd) Run(ctx context.Context, std streams, c *cli) error {
+	if err := call(ctx, c, http.MethodDelete, apiPath("users", u.Name), nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s was removed.\n", u.Name)
+	return nil
+}
