@@ -35,6 +35,7 @@ async function look(size, theme) {
     viewport: { width: size.width, height: size.height },
     ...{ hasTouch: size.touch, isMobile: size.touch, colorScheme: theme, permissions: ['camera', 'microphone'] },
   });
+  await context.addInitScript(() => localStorage.setItem('muster.theme', '"system"'));
   const page = await context.newPage();
   const complaints = listen(page);
   const id = theme === 'dark' ? size.name : `${size.name}-light`;

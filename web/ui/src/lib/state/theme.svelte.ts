@@ -4,7 +4,7 @@ export type ThemeChoice = 'system' | 'dark' | 'light';
 
 /** Dark, light, or what the system says. public/theme.js applies it before the first paint. */
 class Theme {
-  choice = $state<ThemeChoice>(recall<ThemeChoice>('theme', 'system'));
+  choice = $state<ThemeChoice>(recall<ThemeChoice>('theme', 'dark'));
 
   set(choice: ThemeChoice): void {
     this.choice = choice;
