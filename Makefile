@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit e2e race lint build static web web-check bench fuzz clean check-go
+.PHONY: help run test unit lint build static web web-check bench fuzz clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ lint: check-go ## gofmt, vet, staticcheck
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags $(TAGS) ./...
 
-web: ## build web/dist from web/ui (Node 20 or newer)
+web: check-node ## build web/dist from web/ui (Node 20 or newer)
 	cd web/ui && npm ci --no-audit --no-fund && npm run build
 
 web-check: web ## check the pages' sources and that the committed web/dist is what they build
@@ -57,3 +57,7 @@ check-go:
 	@command -v $(GO) >/dev/null || { echo "Go is not installed. Get 1.26 or newer from https://go.dev/dl and put its bin folder on the PATH."; exit 1; }
 	@v=$$($(GO) env GOVERSION | sed 's/^go//'); major=$${v%%.*}; rest=$${v#*.}; minor=$${rest%%[!0-9]*}; \
 	[ "$$major" -gt 1 ] || [ "$$minor" -ge 26 ] || { echo "Go $$v is too old: Muster needs 1.26 or newer from https://go.dev/dl."; exit 1; }
+
+check-node:
+	@v=$$(node --version 2>/dev/null | sed 's/^v//'); v=$${v%%.*}; \
+	[ "$${v:-0}" -ge 20 ] || { echo "The pages are built and checked with Node 20 or newer: get it from https://nodejs.org and put it on the PATH."; exit 1; }
