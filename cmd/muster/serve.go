@@ -341,7 +341,11 @@ func (h *house) welcome(w io.Writer, cfg *config, generated string) {
 	if names := h.pki.Hosts(); len(names) > 0 {
 		host = names[0]
 	}
-	page := "https://" + withPort(host, h.doors.Addr("https"), "443") + "/"
+	page, trust := "https://"+withPort(host, h.doors.Addr("https"), "443")+"/", " (the browser warns until it trusts "+filepath.Join(h.data, "pki", "ca.crt")+")"
+	if h.doors.Addr("https") == "" {
+		// The door for this machine serves the pages, too.
+		page, trust = "http://"+h.doors.Addr("api")+"/", " (on this machine only, while https is shut)"
+	}
 	rtspAt := withPort(host, h.doors.Addr("rtsp"), "")
 	pass := "$(cat " + filepath.Join(h.data, "admin-password") + ")"
 	who := "admin, with the password you gave it"
@@ -359,7 +363,7 @@ func (h *house) welcome(w io.Writer, cfg *config, generated string) {
 		fmt.Fprintf(w, "  Publish  ffmpeg -re -f lavfi -i testsrc2=s=1280x720:r=30 -c:v libx264 -preset ultrafast -tune zerolatency -g 60 -pix_fmt yuv420p -f rtsp -rtsp_transport tcp \"rtsp://admin:%s@%s/demo\"\n", pass, rtspAt)
 		fmt.Fprintf(w, "  Watch    ffplay -rtsp_transport tcp \"rtsp://admin:%s@%s/demo\"\n", pass, rtspAt)
 	}
-	fmt.Fprintf(w, "  Browse   %svideo/demo (the browser warns until it trusts %s)\n", page, filepath.Join(h.data, "pki", "ca.crt"))
+	fmt.Fprintf(w, "  Browse   %svideo/demo%s\n", page, trust)
 	lines := 5
 	for _, d := range h.doors.List() {
 		if d.Error == "" {
