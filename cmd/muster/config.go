@@ -42,6 +42,23 @@ type mediaConfig struct {
 	TS           ts.Config   `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
 }
 
+// Validate reports the first mistake in the paths: those of the hub, and sources
+// that no protocol knows.
+func (m mediaConfig) Validate() error {
+	if err := m.Config.Validate(); err != nil {
+		return err
+	}
+	for name, p := range m.Paths {
+		if p.Source == "" {
+			continue
+		}
+		if err := ts.CheckSource(p.Source); err != nil {
+			return fmt.Errorf("paths.%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 func defaults() *config {
 	return &config{
 		Web: web.DefaultConfig(),
