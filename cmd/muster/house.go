@@ -57,13 +57,7 @@ func openHouse(ctx context.Context, cfg *config, data string, log *slog.Logger, 
 	}
 	h := &house{data: data, log: log, level: level, db: db, bus: bus.New(), doors: run.NewDoors(),
 		perDoor: cfg.Web.Connections, metrics: obs.NewMetrics(version()), health: obs.NewHealth(log)}
-	h.sessions = auth.NewSessions(func(s auth.SessionInfo, open bool) {
-		kind := "session.closed"
-		if open {
-			kind = "session.opened"
-		}
-		h.bus.Publish(bus.Fact{Kind: kind, Data: s, User: s.User, Admin: true})
-	})
+	h.sessions = auth.NewSessions(func(s auth.SessionInfo, open bool) { h.bus.Publish(api.SessionFact(s, open)) })
 	h.router = media.New(cfg.Media.Config, h.sessions, h.bus, log)
 	h.stats = newStatistics(h.router, h.sessions)
 	if err := h.metrics.Register(h.stats); err != nil {

@@ -193,7 +193,7 @@ func (h *house) parts(local net.Listener) []part {
 	}
 	tls := h.pki.TLSConfig()
 	return []part{
-		{"auth", func(c *config) any { return nil }, func(*config) (runner, error) { return h.auth, nil }},
+		{"auth", func(c *config) any { return nil }, func(*config) (runner, error) { return registered(h, "auth", h.auth, nil) }},
 		{"pki", func(c *config) any { return nil }, func(*config) (runner, error) { return h.pki, nil }},
 		{"rtsp", func(c *config) any { return c.Media.RTSP }, func(c *config) (runner, error) {
 			if !c.Media.RTSP.Enabled {
@@ -225,7 +225,9 @@ func (h *house) parts(local net.Listener) []part {
 			if err == nil {
 				err = srv.SetPaths(c.Media.Paths)
 			}
-			h.sources = srv
+			if err == nil { // else the one that runs goes on with the old settings
+				h.sources = srv
+			}
 			return registered(h, "ts", srv, err)
 		}},
 		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
@@ -259,11 +261,7 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
 			srv, err := h.web(c, m)
-			if err != nil {
-				return nil, err
-			}
-			h.stats.add("web", srv)
-			return srv, nil
+			return registered(h, "web", srv, err)
 		}},
 	}
 }
