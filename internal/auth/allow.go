@@ -14,13 +14,14 @@ type Action string
 const (
 	Publish Action = "publish" // send media to a stream
 	Read    Action = "read"    // receive media from a stream
+	Join    Action = "cot"     // connect as a TAK client and use the Marti API as oneself
 	Use     Action = "api"     // use the REST API as oneself
 	Operate Action = "operate" // see and end other people's sessions
 	Admin   Action = "admin"   // change users, groups, tokens, certificates, settings
 )
 
 // Actions lists every action a token's scope may name.
-func Actions() []Action { return []Action{Publish, Read, Use, Operate, Admin} }
+func Actions() []Action { return []Action{Publish, Read, Join, Use, Operate, Admin} }
 
 // Kind says what sort of thing a Resource is.
 type Kind string
@@ -29,6 +30,7 @@ type Kind string
 const (
 	KindServer Kind = "server" // the server as a whole
 	KindStream Kind = "stream"
+	KindData   Kind = "data" // files, missions, history: whatever belongs to groups
 )
 
 // Resource is a thing rights are asked for. Groups are those it belongs to; a
@@ -48,6 +50,12 @@ func Stream(name string, groups []string) Resource {
 	return Resource{Kind: KindStream, Name: name, Groups: groups}
 }
 
+// Data is the resource of something that belongs to groups and is no stream: a
+// file, a mission, a recorded event.
+func Data(name string, groups []string) Resource {
+	return Resource{Kind: KindData, Name: name, Groups: groups}
+}
+
 // ErrDenied is wrapped by every refusal of Allow.
 var ErrDenied = errors.New("not allowed")
 
@@ -57,7 +65,8 @@ var ErrDenied = errors.New("not allowed")
 //
 // The rule of the house: a stream belongs to the groups its publisher may write
 // to, or to those its configuration names. Who may write to one of them may
-// publish it, who reads one of them may read it, and admins may do both.
+// publish it, who reads one of them may read it, and admins may do both. Files,
+// missions and recorded events follow the same rule.
 func Allow(id Identity, a Action, r Resource) error {
 	if id.User == "" {
 		return fmt.Errorf("%w: nobody is logged in", ErrDenied)
@@ -68,11 +77,11 @@ func Allow(id Identity, a Action, r Resource) error {
 	switch {
 	case id.IsAdmin():
 		return nil
-	case r.Kind == KindServer && a == Use:
+	case r.Kind == KindServer && (a == Use || a == Join):
 		return nil
 	case r.Kind == KindServer && a == Operate && id.Role == RoleOperator:
 		return nil
-	case r.Kind == KindStream && a == Publish:
+	case r.grouped() && a == Publish:
 		write := id.WriteGroups()
 		switch {
 		case len(r.Groups) == 0 && len(write) > 0,
@@ -81,7 +90,7 @@ func Allow(id Identity, a Action, r Resource) error {
 			return nil
 		}
 		return fmt.Errorf("%w: %s may not publish to %s", ErrDenied, id.User, r.Name)
-	case r.Kind == KindStream && a == Read:
+	case r.grouped() && a == Read:
 		if intersect(id.ReadGroups(), r.Groups) {
 			return nil
 		}
@@ -89,6 +98,8 @@ func Allow(id Identity, a Action, r Resource) error {
 	}
 	return fmt.Errorf("%w: %s needs the right %q", ErrDenied, id.User, a)
 }
+
+func (r Resource) grouped() bool { return r.Kind == KindStream || r.Kind == KindData }
 
 func (s *Scope) covers(a Action, r Resource) bool {
 	if !slices.Contains(s.Actions, a) {

@@ -52,7 +52,7 @@ type Identity struct {
 	Groups []Grant // sorted by group name
 	Token  string  // public id of the token, where one was the proof
 	Scope  *Scope  // nil: unrestricted
-	System bool    // a part of the server itself (a configured source)
+	System bool    // not an account: a part of the server itself, or Anonymous; never looked up
 
 	// What follows ties the value to the proof behind it. It is lost where an
 	// Identity is copied field by field or through JSON; Handle keeps it.
@@ -65,6 +65,13 @@ type Identity struct {
 // System returns the identity of a part of the server acting on its
 // configuration, such as a configured source. It may publish anywhere.
 func System(part string) Identity { return Identity{User: part, Role: RoleAdmin, System: true} }
+
+// Anonymous returns the identity of clients that a door lets in without a
+// login: it may publish to group and receives it, and nothing else. It is never
+// looked up; closing the door ends it.
+func Anonymous(group string) Identity {
+	return Identity{User: "anonymous", Role: RoleMember, System: true, Groups: []Grant{{Group: group, In: true, Out: true}}}
+}
 
 // IsAdmin reports whether id has the admin role.
 func (id Identity) IsAdmin() bool { return id.Role == RoleAdmin }

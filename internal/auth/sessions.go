@@ -40,6 +40,7 @@ type Session struct {
 	act  Action
 	res  Resource
 	kick func(reason error)
+	news func(Identity) // told of changed rights; may be nil
 	reg  *Sessions
 
 	ended bool // kicked by expire; its owner has yet to Close it
@@ -75,13 +76,21 @@ func NewSessions(changed func(s SessionInfo, open bool)) *Sessions {
 // and Started are filled in here. The error wraps ErrDenied, or ErrRevoked when
 // the rights of id were taken away since it was proven.
 func (s *Sessions) Open(id Identity, a Action, r Resource, info SessionInfo, kick func(reason error)) (*Session, error) {
+	return s.Follow(id, a, r, info, kick, nil)
+}
+
+// Follow is Open for a session that goes on with other rights while Allow still
+// permits it: news is told of the identity of now after each change of the
+// user's rights, under the same rules as kick. It may be told of one that is no
+// different.
+func (s *Sessions) Follow(id Identity, a Action, r Resource, info SessionInfo, kick func(reason error), news func(Identity)) (*Session, error) {
 	if err := Allow(id, a, r); err != nil {
 		return nil, err
 	}
 	info.ID = rand.Text()
 	info.User, info.Token, info.Device = id.User, id.Token, id.Device
 	info.Action, info.Resource, info.Started = a, r.Name, time.Now()
-	ses := &Session{info: info, id: id, act: a, res: r, kick: kick, reg: s}
+	ses := &Session{info: info, id: id, act: a, res: r, kick: kick, news: news, reg: s}
 	s.mu.Lock()
 	s.live[info.ID] = ses
 	s.expiresAt(id.expires)
@@ -117,9 +126,12 @@ func (ses *Session) recheck(current func(Identity) (Identity, error)) error {
 		return fmt.Errorf("%w: %w", ErrRevoked, err)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	ses.id = now
 	s.expiresAt(now.expires)
+	s.mu.Unlock()
+	if ses.news != nil {
+		ses.news(now)
+	}
 	return nil
 }
 
