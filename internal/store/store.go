@@ -74,6 +74,7 @@ const (
 // them do meanwhile. With PostgreSQL both are the same pool.
 type DB struct {
 	read, write *bun.DB
+	blobs       *Blobs
 	postgres    bool
 	dir         string
 	lock        *dirLock
@@ -103,7 +104,11 @@ func Open(ctx context.Context, cfg Config, dataDir string, log *slog.Logger) (*D
 		return nil, err
 	}
 	db.lock = lock
-	if err := db.prepare(ctx, unclean); err != nil {
+	err = db.prepare(ctx, unclean)
+	if err == nil {
+		db.blobs, err = OpenBlobs(filepath.Join(dataDir, blobDir))
+	}
+	if err != nil {
 		db.closePools()
 		lock.release(!unclean)
 		return nil, err
@@ -203,6 +208,9 @@ func (d *DB) Query() *bun.DB { return d.read }
 // Postgres reports whether the database is PostgreSQL.
 func (d *DB) Postgres() bool { return d.postgres }
 
+// Blobs returns the files of the data directory that are named by their content.
+func (d *DB) Blobs() *Blobs { return d.blobs }
+
 // Dir returns the data directory.
 func (d *DB) Dir() string { return d.dir }
 
@@ -244,6 +252,9 @@ func (d *DB) Ping(ctx context.Context) error {
 // d any more.
 func (d *DB) Close() error {
 	err := d.closePools()
+	if d.blobs != nil {
+		err = errors.Join(err, d.blobs.Close())
+	}
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.release(err == nil))
 	}
