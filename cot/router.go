@@ -209,6 +209,11 @@ func (r *Router) SetIncognito(uid string, on bool) bool { panic("cot") }
 // geospatialFilter element; nil takes it away.
 func (r *Router) SetFilter(uid string, filter []byte) error { panic("cot") }
 
+// Release makes a uid free for whoever reports it next, and forgets what was
+// kept for its owner: a device was handed on. Who is connected with it is
+// disconnected. It reports whether the uid was anybody's.
+func (r *Router) Release(ctx context.Context, uid string) (bool, error) { panic("cot") }
+
 // Channel is one group of a user as one of the user's devices has it switched.
 type Channel struct {
 	Group     string
