@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check bench fuzz clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients bench fuzz clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,14 +23,14 @@ static: check-go ## build bin/muster-static: no C, runs on any Linux of this arc
 
 test: check-go ## everything CI checks: lint, pages, unit and end-to-end tests with the race detector
 	@scripts/packages.sh test
-	@$(MAKE) --no-print-directory lint web-check static build
+	@$(MAKE) --no-print-directory lint web-check tak-clients static build
 	$(GO) test -race -tags $(TAGS) -timeout 20m ./...
 
 unit: check-go ## the fast tests only
 	$(GO) test -short ./...
 
 lint: check-go ## gofmt, vet, staticcheck
-	@bad=$$(gofmt -l cmd internal media web/*.go web/api web/front bench test 2>/dev/null); [ -z "$$bad" ] || { echo "gofmt these files: $$bad"; exit 1; }
+	@bad=$$(gofmt -l cmd cot internal media web/*.go web/api web/front web/login web/situation bench test 2>/dev/null); [ -z "$$bad" ] || { echo "gofmt these files: $$bad"; exit 1; }
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags $(TAGS) ./...
 
@@ -40,6 +40,9 @@ web: check-node ## build web/dist from web/ui (Node 20 or newer)
 web-check: web ## check the pages' sources and that the committed web/dist is what they build
 	cd web/ui && npm run check && npm test
 	@git diff --exit-code --stat -- web/dist && [ -z "$$(git status --porcelain -- web/dist)" ] || { echo "web/dist differs from what web/ui builds: commit the result of 'make web'"; exit 1; }
+
+tak-clients: check-node ## install the TAK clients of the end-to-end tests (npm)
+	cd test/tak && npm ci
 
 bench: build ## load figures; PEER=/path/to/mediamtx measures a peer in the same run
 	$(GO) run ./bench/media -muster bin/muster $(if $(PEER),-peer $(PEER))
@@ -51,7 +54,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	  done; done
 
 clean: ## remove what the other targets built
-	rm -rf bin web/ui/node_modules
+	rm -rf bin web/ui/node_modules test/tak/node_modules
 
 check-go:
 	@command -v $(GO) >/dev/null || { echo "Go is not installed. Get 1.26 or newer from https://go.dev/dl and put its bin folder on the PATH."; exit 1; }

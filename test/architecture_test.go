@@ -16,16 +16,18 @@ import (
 var layers = [][]string{
 	{"cmd/muster"},
 	{"web"},
-	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts"},
+	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "cot/stream", "cot/marti"},
+	{"cot/mission", "cot/history", "cot/files", "cot/video"},
 	{"media/mpegts", "media/still"},
-	{"media"},
-	{"media/codec"},
+	{"media", "cot"},
+	{"media/codec", "cot/pack"},
+	{"cot/wire"},
 	{"internal"},
 }
 
 // pure packages do no I/O: they may not import these.
 var (
-	pure   = []string{"muster/media/codec", "muster/internal/safename"}
+	pure   = []string{"muster/media/codec", "muster/cot/wire", "muster/cot/pack", "muster/internal/safename"}
 	impure = []string{"net", "net/http", "os", "os/exec", "log/slog", "database/sql"}
 )
 

@@ -108,6 +108,12 @@ var doorKeys = []struct{ door, env, network string }{
 	{"hls", "MUSTER_MEDIA_HLS_ADDRESS", "tcp"},
 	{"webrtc", "MUSTER_MEDIA_WEBRTC_ADDRESS", "tcp"},
 	{"webrtc-media", "MUSTER_MEDIA_WEBRTC_MEDIA_ADDRESS", "udp"},
+	{"cot", "MUSTER_COT_STREAM_ADDRESS", "tcp"},
+	{"cot-tls", "MUSTER_COT_STREAM_TLS_ADDRESS", "tcp"},
+	{"cot-quic", "MUSTER_COT_STREAM_QUIC_ADDRESS", "udp"},
+	{"marti", "MUSTER_COT_MARTI_ADDRESS", "tcp"},
+	{"marti-enrol", "MUSTER_COT_MARTI_ENROL_ADDRESS", "tcp"},
+	{"marti-plain", "MUSTER_COT_MARTI_PLAIN_ADDRESS", "tcp"},
 }
 
 // freePort returns a port that nobody has at this moment.
