@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"bytes"
 	"iter"
+	"math"
+	"slices"
 	"time"
 )
 
@@ -22,8 +25,12 @@ type (
 )
 
 // Event is one CoT event. One that was read is not to be changed except by its
-// methods, and not by two goroutines at a time. Times are milliseconds since
-// 1970 UTC.
+// methods, and not by two goroutines at a time; a clone may be changed, see
+// Clone. As long as nobody changes it, any number of goroutines may read and
+// encode it. Times are milliseconds since 1970 UTC.
+//
+// What was read is sure to hold: UID and Type are not empty, no text is longer
+// than 1 KiB, Lat and Lon are degrees.
 type Event struct {
 	UID, Type, How                          string
 	Access, QoS, Opex, Caveat, ReleasableTo string // "" is absent; Access "Undefined" is, too
@@ -35,9 +42,20 @@ type Event struct {
 	Battery                                 int     // percent; -1 unknown
 	Speed, Course                           float64 // m/s, degrees; NaN unknown
 
-	form   form
-	raw    []byte // the whole event in the form it came in or was made: XML element, or TakMessage
-	detail []byte // children of <detail> as XML; for a TakMessage made when first asked for
+	form form
+	raw  []byte // the whole event in the form it came in: XML element, or TakMessage; never written to
+	was  *head  // of a clone: what raw says
+
+	// Of an event in XML: the children of detail in raw. Without a detail, inner is
+	// empty; in an empty <detail/> it is before the slash.
+	inner                  span
+	hasDetail, emptyDetail bool
+
+	// Of the other forms: the children of detail as XML, never written to. Those of
+	// a TakMessage begin with its xmlDetail, which has xmlLen bytes; what its
+	// messages stand for follows.
+	detail []byte
+	xmlLen int
 }
 
 // form says which of its forms an event's raw bytes are in.
@@ -49,15 +67,23 @@ const (
 	formProto
 )
 
-// Element is one XML element. Raw is all of it, tags included; it shares memory
-// with the event and is not to be changed.
-type Element struct {
-	Name string
-	Raw  []byte
+// head is all of an event but its detail.
+type head struct {
+	uid, typ, how                           string
+	access, qos, opex, caveat, releasableTo string
+	time, start, stale                      int64
+	point                                   Point
 }
 
-// Attr is an attribute of an element in New's and Elem's helpers.
-type Attr struct{ Name, Value string }
+func (e *Event) head() head {
+	return head{
+		e.UID, e.Type, e.How, e.Access, e.QoS, e.Opex, e.Caveat, e.ReleasableTo,
+		e.Time, e.Start, e.Stale, e.Point,
+	}
+}
+
+// changed reports whether raw does not say what the fields say.
+func (e *Event) changed() bool { return e.was != nil && e.head() != *e.was }
 
 // Limits bound what is read. The zero value is not usable.
 type Limits struct {
@@ -69,89 +95,179 @@ type Limits struct {
 // DefaultLimits returns 1 MiB, 64 levels and 128 attributes.
 func DefaultLimits() Limits { return Limits{Event: 1 << 20, Depth: 64, Attrs: 128} }
 
-// ParseXML reads one event: exactly one element <event …>…</event>, without
-// prolog. b is copied.
-func ParseXML(b []byte, l Limits) (*Event, error) { panic("wire") }
-
-// ParseProto reads one serialised TakMessage. b is copied. An error that wraps
-// ErrNoEvent means that it holds only a TakControl.
-func ParseProto(b []byte, l Limits) (*Event, error) { panic("wire") }
-
 // New returns an event made here, at 0,0 with Unknown accuracy, valid from now
 // for life. The caller may change all fields and add details before it hands it
-// on.
-func New(uid, typ, how string, now time.Time, life time.Duration) *Event { panic("wire") }
+// on. Contact, Group, Takv, Battery, Speed and Course become details unless
+// elements of their names are added.
+func New(uid, typ, how string, now time.Time, life time.Duration) *Event {
+	ms := now.UnixMilli()
+	return &Event{
+		UID: uid, Type: typ, How: how, Time: ms, Start: ms, Stale: ms + life.Milliseconds(),
+		Point:   Point{HAE: Unknown, CE: Unknown, LE: Unknown},
+		Battery: -1, Speed: math.NaN(), Course: math.NaN(),
+	}
+}
 
 // AddDetail appends XML, which must be well formed (AppendElement makes it), to
-// the children of detail.
-func (e *Event) AddDetail(xml []byte) { panic("wire") }
+// the children of detail. Of an event that was read, it also sets Contact, Group
+// and so on if there were none.
+func (e *Event) AddDetail(xml []byte) {
+	if len(xml) == 0 {
+		return
+	}
+	switch e.form {
+	case formXML:
+		e.addXML(xml)
+		e.readDetail()
+	case formProto:
+		e.addProto(xml)
+	default:
+		e.detail = slices.Concat(e.detail, xml)
+	}
+}
+
+// addXML puts xml at the end of detail in raw, and makes a detail where there is
+// none.
+func (e *Event) addXML(xml []byte) {
+	before, after, from := "", "", e.inner.to
+	rest := e.raw[e.inner.to:]
+	switch {
+	case !e.hasDetail:
+		at := bytes.LastIndexByte(e.raw, '<') // </event>
+		before, after = "<detail>", "</detail>"
+		rest, from = e.raw[at:], at
+	case e.emptyDetail:
+		before, after = ">", "</detail>"
+		rest = rest[len("/>"):]
+	}
+	start := from + len(before)
+	if e.hasDetail && !e.emptyDetail {
+		start = e.inner.from
+	}
+	e.raw = slices.Concat(e.raw[:from], []byte(before), xml, []byte(after), rest)
+	e.inner = span{start, from + len(before) + len(xml)}
+	e.hasDetail, e.emptyDetail = true, false
+}
+
+// readDetail sets the fields that come from the details anew.
+func (e *Event) readDetail() {
+	f := newFacts()
+	r := reader{b: e.Detail(), limits: trusted}
+	for {
+		t, err := r.next()
+		if err != nil || t == tokEOF {
+			break
+		}
+		if t == tokStart {
+			f.element(&r)
+			if r.skip() != nil {
+				break
+			}
+		}
+	}
+	if s, err := f.strings(); err == nil { // too long only if AddDetail added it
+		f.storeDetail(e, &s)
+	}
+}
 
 // Detail returns the children of <detail> as XML, without the wrapper; nil when
 // there are none. It is not to be changed.
-func (e *Event) Detail() []byte { panic("wire") }
-
-// Children yields the elements directly below detail, in order.
-func (e *Event) Children() iter.Seq[Element] { panic("wire") }
-
-// Child returns the first element called name directly below detail.
-func (e *Event) Child(name string) (Element, bool) { panic("wire") }
-
-// Cut takes all elements called name directly below detail out of e and returns
-// them; every other byte stays as it is.
-func (e *Event) Cut(name string) []Element { panic("wire") }
-
-// Clone returns a copy of e that may be changed without e changing.
-func (e *Event) Clone() *Event { panic("wire") }
-
-// AppendXML appends e as one element, without prolog. An event that came as XML
-// is appended byte for byte.
-func (e *Event) AppendXML(dst []byte) []byte { panic("wire") }
-
-// AppendProto appends e as a serialised TakMessage, without frame.
-func (e *Event) AppendProto(dst []byte) []byte { panic("wire") }
-
-// Attr returns the value of an attribute, unescaped; "" if it is absent.
-func (el Element) Attr(name string) string { panic("wire") }
-
-// Text returns the character data directly in the element, unescaped.
-func (el Element) Text() string { panic("wire") }
-
-// Inner returns what is between the element's tags, as it is.
-func (el Element) Inner() []byte { panic("wire") }
-
-// Children yields the elements directly below el.
-func (el Element) Children() iter.Seq[Element] { panic("wire") }
-
-// Child returns the first element called name directly below el.
-func (el Element) Child(name string) (Element, bool) { panic("wire") }
-
-// ParseElement reads one element, for XML other than events that clients send
-// (videoConnections, checklists, manifests): a prolog is skipped, DOCTYPE
-// refused, the limits hold. b is not copied.
-func ParseElement(b []byte, l Limits) (Element, error) { panic("wire") }
-
-// AppendElement appends <name attrs…>inner</name>; attributes are escaped, inner
-// is XML already. Empty inner makes it self-closed.
-func AppendElement(dst []byte, name string, inner []byte, attrs ...Attr) []byte { panic("wire") }
-
-// AppendText appends s escaped for character data or a double-quoted attribute.
-// What XML 1.0 cannot hold is replaced by U+FFFD.
-func AppendText(dst []byte, s string) []byte { panic("wire") }
-
-// FormatTime writes ms since 1970 as 2026-03-01T12:00:00.000Z.
-func FormatTime(ms int64) string { panic("wire") }
-
-// ParseTime reads the times of CoT and of Marti's parameters: UTC with 0 to 9
-// digits of fraction, Z or an offset.
-func ParseTime(s string) (int64, error) { panic("wire") }
-
-// Dest is one recipient named in a marti element.
-type Dest struct {
-	Callsign, UID, Mission, MissionGUID, Group, Path, After string
+func (e *Event) Detail() []byte {
+	d := e.detail
+	if e.form == formXML {
+		d = e.raw[e.inner.from:e.inner.to:e.inner.to]
+	}
+	if blank(d) {
+		return nil
+	}
+	return d
 }
 
-// Dests reads marti elements, as Cut returns them.
-func Dests(marti []Element) []Dest { panic("wire") }
+// Children yields the elements directly below detail, in order.
+func (e *Event) Children() iter.Seq[Element] { return children(e.Detail()) }
 
-// MartiElement writes a marti element for d.
-func MartiElement(d []Dest) []byte { panic("wire") }
+// Child returns the first element called name directly below detail.
+func (e *Event) Child(name string) (Element, bool) { return child(e.Detail(), name) }
+
+// Cut takes all elements called name directly below detail out of e and returns
+// them; every other byte stays as it is. Contact, Group and so on go with their
+// elements.
+func (e *Event) Cut(name string) []Element {
+	d := e.detail
+	if e.form == formXML {
+		d = e.raw[e.inner.from:e.inner.to]
+	}
+	if !bytes.Contains(d, []byte(name)) {
+		return nil
+	}
+	var found []Element
+	var at []span
+	r := reader{b: d, limits: trusted}
+	for {
+		t, err := r.next()
+		if err != nil || t == tokEOF {
+			break
+		}
+		if t != tokStart {
+			continue
+		}
+		hit := string(r.bytes(r.name)) == name
+		if r.skip() != nil {
+			break
+		}
+		if hit {
+			found = append(found, Element{Name: name, Raw: d[r.start:r.end:r.end]})
+			at = append(at, span{r.start, r.end})
+		}
+	}
+	if len(found) > 0 {
+		e.remove(at, kindOf([]byte(name)))
+	}
+	return found
+}
+
+// remove takes parts of detail out.
+func (e *Event) remove(at []span, k kind) {
+	switch e.form {
+	case formXML:
+		raw := make([]byte, 0, len(e.raw))
+		from, gone := 0, 0
+		for _, s := range at {
+			raw = append(raw, e.raw[from:e.inner.from+s.from]...)
+			from = e.inner.from + s.to
+			gone += s.to - s.from
+		}
+		e.raw = append(raw, e.raw[from:]...)
+		e.inner.to -= gone
+	default:
+		detail := make([]byte, 0, len(e.detail))
+		from, xmlLen := 0, e.xmlLen
+		for _, s := range at {
+			detail = append(detail, e.detail[from:s.from]...)
+			from = s.to
+			if s.to <= e.xmlLen {
+				xmlLen -= s.to - s.from
+			}
+		}
+		e.detail, e.xmlLen = append(detail, e.detail[from:]...), xmlLen
+		if e.form == formProto {
+			e.raw = e.rebuild(nil, e.detail[:e.xmlLen], k)
+		}
+	}
+	if k != kindNone && e.form != formNone {
+		e.readDetail()
+	}
+}
+
+// Clone returns a copy of e that may be changed without e changing: by its
+// methods, and in the fields up to Point, which the encodings then follow; what
+// else e holds stays as it is. (The fields from Contact on are changed by Cut
+// and AddDetail of their elements.)
+func (e *Event) Clone() *Event {
+	c := *e
+	if c.form != formNone && c.was == nil {
+		h := c.head()
+		c.was = &h
+	}
+	return &c
+}

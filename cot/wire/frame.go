@@ -1,6 +1,12 @@
 package wire
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
 
 // The errors of the readers. Errors of ParseXML and ParseProto that are none of
 // these say in words what is wrong with the one event.
@@ -8,6 +14,12 @@ var (
 	ErrNoEvent = errors.New("the message holds no event")
 	ErrTooLong = errors.New("longer than the limit")
 	ErrFraming = errors.New("the stream cannot be followed any more") // the connection must end
+)
+
+var (
+	errNoEvent    = errors.New("bytes between events")
+	errSelfClosed = errors.New("an event without content")
+	errCutOff     = errors.New("an event that is cut off in its first tag")
 )
 
 // Kind says what a Scanner found.
@@ -28,42 +40,410 @@ type Item struct {
 	Err  error // of Skipped: why
 }
 
+const (
+	magic     = 0xBF    // begins a frame
+	maxAuth   = 4 << 10 // bytes of an auth element; TAK Server takes 1 KiB
+	maxFrame  = 1 << 30 // a frame that says to be longer is not passed over: the length must be wrong
+	maxProlog = 1 << 10 // of what may begin between events and be unfinished
+	maxHeader = 1 + 10  // of a frame
+)
+
+// place is where in the stream of XML a Scanner is.
+type place uint8
+
+const (
+	between   place = iota // before an event
+	inTag                  // in the first tag of an event or an auth
+	inContent              // behind it
+	inComment
+	inCData
+)
+
 // Scanner finds events on a byte stream. It holds no bytes itself: the caller
 // keeps what was not consumed and calls again with more behind it. The zero
 // Scanner is not usable.
 type Scanner struct {
-	limits Limits
-	// … state of the owner of this file
+	limits  Limits
+	begun   bool   // a byte has been consumed
+	proto   bool   // frames are expected
+	granted bool   // SetProto was called and no frame has come yet
+	pass    uint64 // bytes of a frame over the limit that are still to be passed over
+
+	place place
+	auth  bool // the element is an auth
+	quote byte // inTag: of the value that is open, or 0
+	off   int  // bytes of the element that have been looked at
+	skip  bool // the element is over the limit; what was looked at is consumed
+	lost  int  // when skipping: bytes passed in one comment or CDATA section
+	junk  bool // between: the bytes that are no event have been reported
 }
 
 // NewScanner returns a scanner that expects XML, and changes to Proto for good
 // when the very first byte of the stream is 0xBF.
-func NewScanner(l Limits) *Scanner { panic("wire") }
+func NewScanner(l Limits) *Scanner { return &Scanner{limits: l} }
+
+// Pending returns how many bytes the caller must at most be ready to keep: with
+// as many unconsumed, Next always makes progress.
+func (s *Scanner) Pending() int { return max(s.limits.Event, maxAuth) + maxProlog }
 
 // Next looks at buf, the bytes not consumed so far, and returns what it found
 // first and how many bytes of buf are done with. With Kind None and n == 0 more
 // bytes are needed. The error is ErrFraming. The work for an event that comes
 // in small pieces is linear in its length.
-func (s *Scanner) Next(buf []byte) (it Item, n int, err error) { panic("wire") }
+func (s *Scanner) Next(buf []byte) (it Item, n int, err error) {
+	if len(buf) == 0 {
+		return it, 0, nil
+	}
+	if !s.begun && buf[0] == magic {
+		s.proto = true
+	}
+	s.begun = true
+	if s.proto {
+		return s.frame(buf)
+	}
+	if s.place == between {
+		it, n = s.seek(buf)
+		if it.Kind != None || s.place == between {
+			return it, n, nil
+		}
+	}
+	more := 0
+	it, more, err = s.element(buf[n:])
+	return it, n + more, err
+}
 
 // SetProto makes the next byte the start of a version 1 frame: after a t-x-takp-q
-// was granted. SetLimits changes the limits: after authentication.
-func (s *Scanner) SetProto()          { panic("wire") }
-func (s *Scanner) SetLimits(l Limits) { panic("wire") }
+// was granted. White space that a client put behind its request is passed over.
+func (s *Scanner) SetProto() {
+	*s = Scanner{limits: s.limits, begun: true, proto: true, granted: true}
+}
+
+// SetLimits changes the limits: after authentication.
+func (s *Scanner) SetLimits(l Limits) { s.limits = l }
 
 // IsProto reports whether frames are expected.
-func (s *Scanner) IsProto() bool { panic("wire") }
+func (s *Scanner) IsProto() bool { return s.proto }
+
+// frame takes a version 1 frame.
+func (s *Scanner) frame(buf []byte) (it Item, n int, err error) {
+	if s.pass > 0 {
+		n = int(min(uint64(len(buf)), s.pass))
+		if s.pass -= uint64(n); s.pass == 0 {
+			it = Item{Kind: Skipped, Err: ErrTooLong}
+		}
+		return it, n, nil
+	}
+	if s.granted {
+		for n < len(buf) && class[buf[n]]&isSpace != 0 {
+			n++
+		}
+		if n > 0 {
+			return it, n, nil
+		}
+	}
+	if buf[0] != magic {
+		return it, 0, fmt.Errorf("a frame begins with %#02x: %w", buf[0], ErrFraming)
+	}
+	size, m := protowire.ConsumeVarint(buf[1:])
+	if m < 0 {
+		if len(buf) < maxHeader && protowire.ParseError(m) == errShort {
+			return it, 0, nil
+		}
+		return it, 0, fmt.Errorf("length of a frame: %w", ErrFraming)
+	}
+	if size > maxFrame {
+		return it, 0, fmt.Errorf("a frame of %d bytes: %w", size, ErrFraming)
+	}
+	s.granted = false
+	n = 1 + m
+	if size > uint64(s.limits.Event) {
+		s.pass = size
+		return it, n, nil
+	}
+	if uint64(len(buf)-n) < size {
+		return it, 0, nil
+	}
+	end := n + int(size)
+	return Item{Kind: Proto, Data: buf[n:end:end]}, end, nil
+}
+
+// errShort is what protowire says of a varint that is cut off.
+var errShort = func() error {
+	_, n := protowire.ConsumeVarint(nil)
+	return protowire.ParseError(n)
+}()
+
+// seek passes over what is before the next event or auth. It leaves place at
+// between as long as none has begun.
+func (s *Scanner) seek(buf []byte) (it Item, n int) {
+	junk := false
+	for {
+		if !s.junk {
+			n += skipIdle(buf[n:])
+		}
+		rest := buf[n:]
+		if len(rest) == 0 {
+			break
+		}
+		switch m := match(rest); {
+		case m == isEvent || m == isAuth:
+			if junk && !s.junk { // report it first; the next call comes back here
+				s.junk = true
+				return Item{Kind: Skipped, Err: errNoEvent}, n
+			}
+			s.place, s.auth, s.off, s.quote, s.skip, s.junk = inTag, m == isAuth, len("<auth"), 0, false, false
+			return it, n
+		case m == isShort && len(rest) < maxProlog:
+			return s.report(junk), n
+		case m == isProlog && !s.junk:
+			n += bytes.Index(rest, []byte("?>")) + 2
+			continue
+		}
+		junk = true
+		next := bytes.IndexByte(rest[1:], '<')
+		if next < 0 {
+			n = len(buf)
+			break
+		}
+		n += 1 + next
+	}
+	return s.report(junk), n
+}
+
+// report makes the item for bytes that are no event: one for each run of them.
+func (s *Scanner) report(junk bool) (it Item) {
+	if junk && !s.junk {
+		s.junk = true
+		it = Item{Kind: Skipped, Err: errNoEvent}
+	}
+	return it
+}
+
+// What match finds.
+const (
+	isJunk = iota
+	isEvent
+	isAuth
+	isProlog // a whole one
+	isShort  // it may become one of the others
+)
+
+// match says what b begins with.
+func match(b []byte) int {
+	switch {
+	case begins(b, "<event"):
+		return isEvent
+	case begins(b, "<auth"):
+		return isAuth
+	case bytes.HasPrefix(b, []byte("<?xml")):
+		if bytes.Contains(b[:min(len(b), maxProlog)], []byte("?>")) {
+			return isProlog
+		}
+		return isShort
+	}
+	for _, whole := range []string{"<event", "<auth", "<?xml", byteOrderMark} {
+		if len(b) <= len(whole) && whole[:len(b)] == string(b) {
+			return isShort
+		}
+	}
+	return isJunk
+}
+
+// begins reports whether b begins with the tag, and not with a longer name.
+func begins(b []byte, tag string) bool {
+	if len(b) <= len(tag) || string(b[:len(tag)]) != tag {
+		return false
+	}
+	c := b[len(tag)]
+	return class[c]&isSpace != 0 || c == '>' || c == '/'
+}
+
+// element looks for the end of the event or auth that buf begins with; when it
+// is over the limit, buf begins with what has not been looked at.
+func (s *Scanner) element(buf []byte) (it Item, n int, err error) {
+	end, why := s.find(buf)
+	limit := s.limits.Event
+	if s.auth {
+		limit = maxAuth
+	}
+	switch {
+	case s.auth && (end > limit || end == notFound && len(buf) > limit):
+		return it, 0, fmt.Errorf("an auth element of more than %d bytes: %w", limit, ErrFraming)
+	case end != notFound:
+		skip := s.skip || end > limit
+		kind := XML
+		if s.auth {
+			kind = Auth
+		}
+		s.place, s.skip, s.off, s.lost = between, false, 0, 0
+		switch {
+		case skip:
+			return Item{Kind: Skipped, Err: ErrTooLong}, end, nil
+		case why != nil:
+			s.junk = errors.Is(why, errCutOff)
+			return Item{Kind: Skipped, Err: why}, end, nil
+		}
+		return Item{Kind: kind, Data: buf[:end:end]}, end, nil
+	case s.skip || len(buf) > limit:
+		s.skip = true
+		n, s.off = s.off, 0
+	}
+	return it, n, nil
+}
+
+// notFound is what find returns while the end is not there.
+const notFound = -1
+
+// find returns where the element ends that has been looked at up to off. why is
+// the reason that it is none.
+func (s *Scanner) find(buf []byte) (end int, why error) {
+	for {
+		switch s.place {
+		case inTag:
+			if done, end, why := s.firstTag(buf); done {
+				return end, why
+			}
+		case inContent:
+			if done, end := s.content(buf); done {
+				return end, nil
+			}
+		case inComment:
+			if !s.through(buf, "-->") {
+				return notFound, nil
+			}
+		default:
+			if !s.through(buf, "]]>") {
+				return notFound, nil
+			}
+		}
+	}
+}
+
+// firstTag looks for the end of the element's first tag. done says that find has
+// its answer.
+func (s *Scanner) firstTag(buf []byte) (done bool, end int, why error) {
+	for ; s.off < len(buf); s.off++ {
+		switch c := buf[s.off]; {
+		case c == '<': // in no tag and no value
+			return true, s.off, errCutOff
+		case s.quote != 0:
+			if c == s.quote {
+				s.quote = 0
+			}
+		case c == '"' || c == '\'':
+			s.quote = c
+		case c == '>':
+			s.off++
+			if s.off > 1 && buf[s.off-2] == '/' {
+				return true, s.off, errSelfClosed
+			}
+			s.place = inContent
+			return false, 0, nil
+		}
+	}
+	return true, notFound, nil
+}
+
+// content looks for the end tag, or the start of a comment or CDATA section.
+func (s *Scanner) content(buf []byte) (done bool, end int) {
+	name := "event"
+	if s.auth {
+		name = "auth"
+	}
+	for {
+		i := bytes.IndexByte(buf[s.off:], '<')
+		if i < 0 {
+			s.off = len(buf)
+			return true, notFound
+		}
+		s.off += i
+		rest := buf[s.off:]
+		if len(rest) < 2 {
+			return true, notFound
+		}
+		switch rest[1] {
+		case '/':
+			n, short := endTag(rest, name)
+			if short {
+				return true, notFound
+			}
+			if n > 0 {
+				return true, s.off + n
+			}
+		case '!':
+			for _, open := range [...]struct {
+				with string
+				to   place
+			}{{"<!--", inComment}, {"<![CDATA[", inCData}} {
+				if len(rest) < len(open.with) && open.with[:len(rest)] == string(rest) {
+					return true, notFound
+				}
+				if bytes.HasPrefix(rest, []byte(open.with)) {
+					s.off += len(open.with)
+					s.place = open.to
+					return false, 0
+				}
+			}
+		case 'e':
+			if !s.skip {
+				break
+			}
+			if begins(rest, "<event") { // the rest of the long one never came
+				return true, s.off
+			}
+			if len(rest) <= len("<event") && "<event"[:len(rest)] == string(rest) {
+				return true, notFound
+			}
+		}
+		s.off++
+	}
+}
+
+// maxTagSpace is how much white space an end tag may have.
+const maxTagSpace = 64
+
+// endTag returns the length of the end tag of that name that b begins with, or
+// 0. short says that it may become one.
+func endTag(b []byte, name string) (n int, short bool) {
+	n = len("</") + len(name)
+	if len(b) < n {
+		return 0, string(b[2:]) == name[:len(b)-2]
+	}
+	if string(b[2:n]) != name {
+		return 0, false
+	}
+	for ; n < len(b); n++ {
+		switch {
+		case b[n] == '>':
+			return n + 1, false
+		case class[b[n]]&isSpace == 0 || n > maxTagSpace:
+			return 0, false
+		}
+	}
+	return 0, true
+}
+
+// through looks for the end of a comment or CDATA section. What is over the limit
+// is not followed in one for longer than an event may be.
+func (s *Scanner) through(buf []byte, end string) bool {
+	from := s.off
+	if i := bytes.Index(buf[from:], []byte(end)); i >= 0 {
+		s.off += i + len(end)
+		s.place, s.lost = inContent, 0
+		return true
+	}
+	s.off = max(from, len(buf)-len(end)+1)
+	if s.skip {
+		if s.lost += s.off - from; s.lost > s.limits.Event {
+			s.place, s.lost = inContent, 0
+			return true
+		}
+	}
+	return false
+}
 
 // AppendFrame appends the header of a version 1 stream frame of n payload bytes:
 // 0xBF and the length as varint.
-func AppendFrame(dst []byte, n int) []byte { panic("wire") }
-
-// ParseDatagram reads one UDP datagram or mesh packet: an XML event, with or
-// without prolog, or 0xBF 0x01 0xBF and a TakMessage.
-func ParseDatagram(b []byte, l Limits) (*Event, error) { panic("wire") }
-
-// Credentials are those of an auth element.
-type Credentials struct{ Username, Password, UID, Callsign string }
-
-// ParseAuth reads the Data of an Auth item.
-func ParseAuth(b []byte) (Credentials, error) { panic("wire") }
+func AppendFrame(dst []byte, n int) []byte {
+	return protowire.AppendVarint(append(dst, magic), uint64(n))
+}
