@@ -18,9 +18,14 @@ const (
 	Use     Action = "api"     // use the REST API as oneself
 	Operate Action = "operate" // see and end other people's sessions
 	Admin   Action = "admin"   // change users, groups, tokens, certificates, settings
+
+	Enrol     Action = "enrol"     // get a certificate for a device of one's own
+	Provision Action = "provision" // get what a device is set up with after that
 )
 
-// Actions lists every action a token's scope may name.
+// Actions lists every action a token's scope may name. Enrol and Provision are
+// not among them: a token that is limited must not turn into a certificate that
+// is not.
 func Actions() []Action { return []Action{Publish, Read, Join, Use, Operate, Admin} }
 
 // Kind says what sort of thing a Resource is.
@@ -77,7 +82,7 @@ func Allow(id Identity, a Action, r Resource) error {
 	switch {
 	case id.IsAdmin():
 		return nil
-	case r.Kind == KindServer && (a == Use || a == Join):
+	case r.Kind == KindServer && (a == Use || a == Join || a == Enrol || a == Provision):
 		return nil
 	case r.Kind == KindServer && a == Operate && id.Role == RoleOperator:
 		return nil

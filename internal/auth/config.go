@@ -2,10 +2,13 @@ package auth
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/argon2id"
 
+	"muster/internal/auth/directory"
 	"muster/internal/limit"
 )
 
@@ -17,6 +20,13 @@ type Config struct {
 	HashQueue     int                  `yaml:"hashQueue" doc:"Logins that may wait for a processor core to check their password; more are told to come back."`
 	PasswordCache time.Duration        `yaml:"passwordCache" doc:"How long a password that was right is not hashed again, for clients that send it with each request; 0 switches this off."`
 	Failures      limit.FailuresConfig `yaml:"failures" doc:"Failed logins that are free, and the waits after them."`
+
+	Enrolment      time.Duration          `yaml:"enrolment" doc:"How long an enrolment link or token is valid unless it was asked for with another time."`
+	MaxEnrolment   time.Duration          `yaml:"maxEnrolment" doc:"The longest time that one can be asked for with; 24h at the most."`
+	RevokeReplaced bool                   `yaml:"revokeReplaced" doc:"Whether a device that enrols again loses its earlier certificates. A device that reaches this server under two names enrols once for each: leave it off there."`
+	Issuer         string                 `yaml:"issuer" doc:"What code generators (TOTP) call this server."`
+	LDAP           directory.LDAPConfig   `yaml:"ldap" doc:"People of an LDAP directory; off while url is empty."`
+	OIDC           []directory.OIDCConfig `yaml:"oidc" doc:"OpenID Connect providers that browsers may log in with."`
 }
 
 // HashConfig holds the costs of argon2id (RFC 9106).
@@ -35,6 +45,10 @@ func DefaultConfig() Config {
 		HashQueue:     64,
 		PasswordCache: time.Minute,
 		Failures:      limit.DefaultFailures(),
+		Enrolment:     15 * time.Minute,
+		MaxEnrolment:  24 * time.Hour,
+		Issuer:        "Muster",
+		LDAP:          directory.DefaultLDAP(),
 	}
 }
 
@@ -60,7 +74,47 @@ func (c Config) Validate() error {
 	if err := c.Failures.Validate(); err != nil {
 		return fmt.Errorf("failures: %w", err)
 	}
+	return c.checkIdentity()
+}
+
+func (c Config) checkIdentity() error {
+	switch {
+	case c.Enrolment < time.Minute || c.Enrolment > c.MaxEnrolment:
+		return fmt.Errorf("enrolment must be between 1m and maxEnrolment")
+	case c.MaxEnrolment > 24*time.Hour:
+		return fmt.Errorf("maxEnrolment must be 24h at the most")
+	case c.Issuer == "" || len(c.Issuer) > maxName || strings.ContainsAny(c.Issuer, ":/?&%"):
+		return fmt.Errorf("issuer must be a short name")
+	}
+	if err := c.LDAP.Validate(); err != nil {
+		return fmt.Errorf("ldap: %w", err)
+	}
+	known := make(map[string]bool)
+	for _, p := range c.OIDC {
+		if err := p.Validate(); err != nil {
+			return fmt.Errorf("oidc: %w", err)
+		}
+		if known[p.ID] {
+			return fmt.Errorf("oidc: two providers are called %s", p.ID)
+		}
+		known[p.ID] = true
+	}
+	for _, g := range c.directoryGroups() {
+		if err := checkGroupName(g); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// directoryGroups lists the groups that the configuration gives to people of
+// directories.
+func (c Config) directoryGroups() []string {
+	out := slices.Clone(c.LDAP.DefaultGroups)
+	for _, p := range c.OIDC {
+		out = append(out, p.Defaults...)
+	}
+	return out
 }
 
 func (c HashConfig) params() *argon2id.Params {

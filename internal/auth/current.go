@@ -33,13 +33,19 @@ func (s *Service) Current(ctx context.Context, id Identity) (Identity, error) {
 	epoch := s.sessions.now()
 	var u userRow
 	var err error
+	var until time.Time
+	if id.access != "" {
+		if id, until, err = s.behindAccess(ctx, id.access); err != nil {
+			return Identity{}, err
+		}
+	}
 	if id.uid != "" {
 		err = find(ctx, s.db.Query(), &u, "id", id.uid, "user")
 	} else {
 		u, err = findUser(ctx, s.db.Query(), id.User)
 	}
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && u.Disabled:
+	case errors.Is(err, ErrNotFound) || err == nil && u.closed():
 		return Identity{}, fmt.Errorf("%w: the user is removed or disabled", errGone)
 	case err != nil:
 		return Identity{}, err
@@ -47,16 +53,30 @@ func (s *Service) Current(ctx context.Context, id Identity) (Identity, error) {
 	now, err := s.identity(ctx, u, epoch)
 	switch {
 	case err != nil:
-		return Identity{}, err
 	case id.Token != "":
-		return s.currentToken(ctx, now, id.Token)
+		now, err = s.currentToken(ctx, now, id.Token)
 	case id.Device != "":
-		return s.currentDevice(ctx, now, id.Device)
+		now, err = s.currentDevice(ctx, now, id.Device)
 	case id.uid != "" && id.stamp != u.Stamp:
-		return Identity{}, fmt.Errorf("%w: the password was changed", errGone)
+		err = fmt.Errorf("%w: the password was changed", errGone)
+	default:
+		now.stamp = u.Stamp
 	}
-	now.stamp = u.Stamp
+	if err != nil {
+		return Identity{}, err
+	}
+	if id.access != "" {
+		now.access, now.expires = id.access, earlier(now.expires, until)
+	}
 	return now, nil
+}
+
+// earlier returns the first of two ends, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (s *Service) currentToken(ctx context.Context, now Identity, token string) (Identity, error) {
@@ -67,7 +87,7 @@ func (s *Service) currentToken(ctx context.Context, now Identity, token string) 
 		return Identity{}, fmt.Errorf("%w: the token was revoked", errGone)
 	case err != nil:
 		return Identity{}, err
-	case past(t.Expires, time.Now()):
+	case !t.valid(time.Now()):
 		return Identity{}, fmt.Errorf("%w: the token has expired", errGone)
 	}
 	return s.withToken(now, t)
@@ -92,6 +112,8 @@ func (s *Service) currentDevice(ctx context.Context, now Identity, fingerprint s
 // on the server, never into a client's hands unsigned.
 func (id Identity) Handle() string {
 	switch {
+	case id.access != "":
+		return "a." + id.uid + "." + id.access
 	case id.Token != "":
 		return "t." + id.uid + "." + id.Token
 	case id.Device != "":
@@ -103,6 +125,14 @@ func (id Identity) Handle() string {
 // Resume returns the present identity behind a Handle, like Current does. It is
 // for logins that outlive connections and restarts, such as a browser's.
 func (s *Service) Resume(ctx context.Context, handle string) (Identity, error) {
+	id, err := parseHandle(handle)
+	if err != nil {
+		return Identity{}, err
+	}
+	return s.Current(ctx, id)
+}
+
+func parseHandle(handle string) (Identity, error) {
 	kind, rest, _ := strings.Cut(handle, ".")
 	uid, proof, ok := strings.Cut(rest, ".")
 	if !ok || uid == "" || proof == "" {
@@ -110,6 +140,8 @@ func (s *Service) Resume(ctx context.Context, handle string) (Identity, error) {
 	}
 	id := Identity{uid: uid}
 	switch kind {
+	case "a":
+		id.access = proof
 	case "t":
 		id.Token = proof
 	case "d":
@@ -123,5 +155,5 @@ func (s *Service) Resume(ctx context.Context, handle string) (Identity, error) {
 	default:
 		return Identity{}, fmt.Errorf("%w: not a login of this server", errGone)
 	}
-	return s.Current(ctx, id)
+	return id, nil
 }

@@ -2,13 +2,9 @@ package auth
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/md5" // RFC 7616 keeps it for the clients that know nothing else
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,37 +24,24 @@ func newHA1(user, password string) ha1 {
 	return ha1{md5: md5.Sum(a1), sha256: sha256.Sum256(a1)}
 }
 
-// sealer encrypts with AES-256-GCM under a key derived from DATA/secret.key, so
-// that a stolen database or table dump opens no digest login.
-type sealer struct{ aead cipher.AEAD }
+// sealer keeps digest hashes, so that a stolen database or table dump opens no
+// digest login.
+type sealer struct{ box }
 
 func newSealer(key []byte) (sealer, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return sealer{}, err
-	}
-	aead, err := cipher.NewGCM(block)
-	return sealer{aead}, err
+	b, err := newBox(key)
+	return sealer{b}, err
 }
 
-// seal binds h to its owner (a user or token id): the text is of no use in
-// another row.
+// seal binds h to its owner, a user or token id.
 func (s sealer) seal(owner string, h ha1) string {
-	nonce := make([]byte, s.aead.NonceSize())
-	rand.Read(nonce)
-	plain := append(h.md5[:], h.sha256[:]...)
-	return base64.StdEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, []byte(owner)))
+	return s.box.seal(owner, append(h.md5[:], h.sha256[:]...))
 }
 
 var errSealed = errors.New("a digest hash cannot be opened; was secret.key replaced? setting the password again makes a new one")
 
 func (s sealer) open(owner, sealed string) (ha1, error) {
-	b, err := base64.StdEncoding.DecodeString(sealed)
-	if err != nil || len(b) < s.aead.NonceSize() {
-		return ha1{}, errSealed
-	}
-	n := s.aead.NonceSize()
-	plain, err := s.aead.Open(nil, b[:n], b[n:], []byte(owner))
+	plain, err := s.box.open(owner, sealed)
 	if err != nil || len(plain) != md5.Size+sha256.Size {
 		return ha1{}, errSealed
 	}
@@ -100,6 +83,10 @@ func (s *Service) digest(ctx context.Context, user string, d *Digest) (Identity,
 	if !known && !errors.Is(err, ErrNotFound) {
 		return Identity{}, err
 	}
+	second, err := s.secondFactor(ctx, u.ID)
+	if err != nil {
+		return Identity{}, err
+	}
 	owners, err := s.digestOwners(ctx, u, known)
 	if err != nil {
 		return Identity{}, err
@@ -115,7 +102,10 @@ func (s *Service) digest(ctx context.Context, user string, d *Digest) (Identity,
 			found = i
 		}
 	}
-	if found < 0 || u.Disabled || !d.wellFormed() {
+	if found < 0 || u.closed() || !d.wellFormed() {
+		return Identity{}, ErrBadCredentials
+	}
+	if owners[found].token == nil && second.Confirmed { // a digest has no room for a code
 		return Identity{}, ErrBadCredentials
 	}
 	id, err := s.identity(ctx, u, epoch)
@@ -151,7 +141,8 @@ func (s *Service) digestOwners(ctx context.Context, u userRow, known bool) ([]di
 		}
 		var tokens []tokenRow
 		err = s.db.Query().NewSelect().Model(&tokens).
-			Where("user_id = ? AND (expires = 0 OR expires > ?)", u.ID, time.Now().UnixMilli()).Limit(maxTokens).Scan(ctx)
+			Where("user_id = ? AND kind <> ? AND (expires = 0 OR expires > ?)", u.ID, KindEnrolment, time.Now().UnixMilli()).
+			Limit(maxTokens).Scan(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("auth: read tokens: %w", err)
 		}

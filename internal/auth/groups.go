@@ -17,6 +17,7 @@ import (
 // Group is a set of users who share streams.
 type Group struct {
 	Name        string    `json:"name"`
+	Bit         int       `json:"bit"` // at least 2; no other group has it while this one exists
 	Description string    `json:"description,omitempty"`
 	Created     time.Time `json:"created"`
 	Members     []Member  `json:"members"` // sorted by user
@@ -36,10 +37,16 @@ func (s *Service) AddGroup(ctx context.Context, name, description string) (Group
 	}
 	row := newGroup(name, description)
 	err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		_, err := findGroup(ctx, tx, name)
+		if err == nil {
+			return fmt.Errorf("group %s %w", name, ErrExists)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		return insertGroup(ctx, tx, &row)
 	})
-	if store.IsUnique(err) {
+	if store.IsUnique(err) || errors.Is(err, ErrExists) {
 		return Group{}, fmt.Errorf("group %s %w", name, ErrExists)
 	}
 	if err != nil {
@@ -53,18 +60,36 @@ func newGroup(name, description string) groupRow {
 	return groupRow{ID: rand.Text(), Name: name, NameKey: nameKey(name), Description: description, Created: time.Now().UnixMilli()}
 }
 
+// firstBit is the first bit that a group can have; TAK Server keeps the lower
+// ones for itself.
+const firstBit = 2
+
+// insertGroup gives the group its bit and writes it.
+func insertGroup(ctx context.Context, tx bun.Tx, row *groupRow) error {
+	var highest int
+	if err := tx.NewSelect().Model((*groupRow)(nil)).ColumnExpr("COALESCE(MAX(bit), 0)").Scan(ctx, &highest); err != nil {
+		return err
+	}
+	row.Bit = max(firstBit, highest+1)
+	_, err := tx.NewInsert().Model(row).Exec(ctx)
+	return err
+}
+
 func (g groupRow) public(m []Member) Group {
 	if m == nil {
 		m = []Member{}
 	}
-	return Group{Name: g.Name, Description: g.Description, Created: fromMillis(g.Created), Members: m}
+	return Group{Name: g.Name, Bit: g.Bit, Description: g.Description, Created: fromMillis(g.Created), Members: m}
 }
 
 // ensureGroup makes a group unless it exists.
 func (s *Service) ensureGroup(ctx context.Context, tx bun.Tx, name string) error {
+	_, err := findGroup(ctx, tx, name)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
 	row := newGroup(name, "")
-	_, err := tx.NewInsert().Model(&row).On("CONFLICT (name_key) DO NOTHING").Exec(ctx)
-	return err
+	return insertGroup(ctx, tx, &row)
 }
 
 // ListGroups returns all groups with their members, by name.
@@ -163,6 +188,6 @@ func (s *Service) changeMember(ctx context.Context, user, group, fact string, ch
 
 func putMember(ctx context.Context, tx bun.Tx, m memberRow) error {
 	_, err := tx.NewInsert().Model(&m).On("CONFLICT (user_id, group_id) DO UPDATE").
-		Set("can_in = EXCLUDED.can_in").Set("can_out = EXCLUDED.can_out").Exec(ctx)
+		Set("can_in = EXCLUDED.can_in").Set("can_out = EXCLUDED.can_out").Set("origin = EXCLUDED.origin").Exec(ctx)
 	return err
 }

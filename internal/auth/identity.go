@@ -59,8 +59,18 @@ type Identity struct {
 	uid     string    // of the user; a user removed and added again has another
 	stamp   int64     // of the user when a password was the proof
 	epoch   uint64    // Sessions' count of changes before the rights were read
+	access  string    // id of the access token that stands for the proof, if one does
 	expires time.Time // when the token or certificate ends; zero: never
 }
+
+// anonymous is the name of Anonymous, which no user can have.
+const anonymous = "anonymous"
+
+// Expires returns when the token or certificate behind id ends; zero: never.
+func (id Identity) Expires() time.Time { return id.expires }
+
+// Access returns the id of the access token that id was shown with; empty: none.
+func (id Identity) Access() string { return id.access }
 
 // System returns the identity of a part of the server acting on its
 // configuration, such as a configured source. It may publish anywhere.
@@ -70,7 +80,7 @@ func System(part string) Identity { return Identity{User: part, Role: RoleAdmin,
 // login: it may publish to group and receives it, and nothing else. It is never
 // looked up; closing the door ends it.
 func Anonymous(group string) Identity {
-	return Identity{User: "anonymous", Role: RoleMember, System: true, Groups: []Grant{{Group: group, In: true, Out: true}}}
+	return Identity{User: anonymous, Role: RoleMember, System: true, Groups: []Grant{{Group: group, In: true, Out: true}}}
 }
 
 // IsAdmin reports whether id has the admin role.

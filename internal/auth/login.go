@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,12 +29,17 @@ type claim struct {
 // opens its own user's account wherever it stands: as Token, as Password with
 // any user name (many cameras and players insist on one), as the password of a
 // Token of the form "user:password", or as the password behind a digest answer,
-// there only with its own user's name as it is written in the user list. A
-// certificate counts when nothing else is shown.
+// there only with its own user's name as it is written in the user list. An
+// access token (IssueAccess) opens its user's account as Token. A certificate
+// counts when nothing else is shown.
+//
+// Where the user has a second factor the password opens nothing by itself: see
+// Proof.Code. Names that are not kept here are asked of the LDAP directory, if
+// there is one.
 //
 // The error is ErrNoCredentials if p is empty, ErrBadCredentials whatever is
-// wrong, and a *LimitedError if p was not looked at; other errors are our own
-// faults and say nothing about p.
+// wrong, ErrCodeNeeded as Proof.AskCode says, and a *LimitedError if p was not
+// looked at; other errors are our own faults and say nothing about p.
 func (s *Service) Authenticate(ctx context.Context, p Proof) (Identity, error) {
 	if p.Empty() {
 		return Identity{}, ErrNoCredentials
@@ -51,10 +55,13 @@ func (s *Service) claim(p Proof) claim {
 	switch {
 	case p.Token != "":
 		if id, secret, ok := parseToken(p.Token); ok {
-			return s.tokenClaim(id, secret)
+			return s.tokenClaim(p, id, secret)
+		}
+		if isAccess(p.Token) { // cannot be guessed
+			return claim{check: func(ctx context.Context) (Identity, error) { return s.accessLogin(ctx, p.Token) }}
 		}
 		if user, password, ok := strings.Cut(p.Token, ":"); ok {
-			return s.passwordClaim(user, password)
+			return s.passwordClaim(p, user, password)
 		}
 		return claim{account: "?", check: refuse}
 	case p.Digest != nil:
@@ -62,12 +69,9 @@ func (s *Service) claim(p Proof) claim {
 			return s.digest(ctx, p.User, p.Digest)
 		}}
 	case p.User != "" || p.Password != "":
-		return s.passwordClaim(p.User, p.Password)
+		return s.passwordClaim(p, p.User, p.Password)
 	}
-	fp := sha256.Sum256(p.Cert.Raw)
-	return claim{check: func(ctx context.Context) (Identity, error) {
-		return s.device(ctx, hex.EncodeToString(fp[:]))
-	}}
+	return claim{check: func(ctx context.Context) (Identity, error) { return s.certificate(ctx, p.Cert) }}
 }
 
 func refuse(context.Context) (Identity, error) { return Identity{}, ErrBadCredentials }
@@ -81,22 +85,26 @@ func account(user string) string {
 	return nameKey(user)
 }
 
-func (s *Service) tokenClaim(id, secret string) claim {
+func (s *Service) tokenClaim(p Proof, id, secret string) claim {
 	return claim{account: "token " + id, check: func(ctx context.Context) (Identity, error) {
-		return s.token(ctx, id, secret)
+		return s.token(ctx, id, secret, p.Enrol)
 	}}
 }
 
-func (s *Service) passwordClaim(user, password string) claim {
+func (s *Service) passwordClaim(p Proof, user, password string) claim {
 	if id, secret, ok := parseToken(password); ok {
-		return s.tokenClaim(id, secret)
+		return s.tokenClaim(p, id, secret)
+	}
+	if p.Enrol && isAccess(password) { // clients that enrol by Basic only
+		p.Token = password
+		return s.claim(p)
 	}
 	if password == "" || len(password) > maxPassword {
 		// No account has such a password; nothing is learned from the speed.
 		return claim{account: account(user), user: user, check: refuse}
 	}
 	return claim{account: account(user), user: user, password: password, check: func(ctx context.Context) (Identity, error) {
-		return s.password(ctx, user, password)
+		return s.password(ctx, p, user, password)
 	}}
 }
 
@@ -104,7 +112,8 @@ func (s *Service) passwordClaim(user, password string) claim {
 // checked and the others learn from it: a player opens many connections at a
 // time, and they must not be taken for guesses.
 func (s *Service) once(ctx context.Context, p Proof, c claim) (Identity, error) {
-	key := s.proofs.key(c.account, c.password)
+	// Another code, or another kind of door, is another question.
+	key := s.proofs.key(c.account, fmt.Sprint(c.password, "\x00", p.Code, "\x00", p.AskCode, p.Enrol))
 	for {
 		f, first := s.proofs.enter(key, p.Remote)
 		if first {
@@ -189,18 +198,44 @@ func (s *Service) outcome(p Proof, c claim, err error) {
 	}
 }
 
-// password checks a password. It costs one hash whether or not the user exists,
-// is enabled or has a password, except when the cache knows it is right.
-func (s *Service) password(ctx context.Context, user, password string) (Identity, error) {
+// password checks a password, and the second factor where the user has one. It
+// costs one hash whether or not the user exists, is enabled or has a password,
+// except when the cache knows it is right.
+func (s *Service) password(ctx context.Context, p Proof, user, password string) (Identity, error) {
 	epoch := s.sessions.now()
 	u, err := findUser(ctx, s.db.Query(), user)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	known := err == nil
+	if !known && !errors.Is(err, ErrNotFound) {
 		return Identity{}, err
 	}
-	open := err == nil && !u.Disabled && u.Password != ""
+	second, err := s.secondFactor(ctx, u.ID)
+	if err != nil {
+		return Identity{}, err
+	}
+	code := p.Code
+	if second.Confirmed && code == "" && p.Enrol {
+		password, code = splitCode(password)
+	}
+	if s.ldap != nil && (!known || u.Origin == OriginLDAP) {
+		u, err = s.ldapPassword(ctx, u, user, password)
+	} else {
+		err = s.ownPassword(ctx, u, user, password)
+	}
+	if err == nil && second.Confirmed {
+		err = s.checkSecond(ctx, p, second, code)
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	return s.passwordIdentity(ctx, u, epoch)
+}
+
+// ownPassword checks the password of an account that is kept here.
+func (s *Service) ownPassword(ctx context.Context, u userRow, user, password string) error {
+	open := u.ID != "" && !u.closed() && u.Password != ""
 	key := s.proofs.key(account(user), password)
 	if open && s.proofs.holds(key, u) {
-		return s.passwordIdentity(ctx, u, epoch)
+		return nil
 	}
 	hash := u.Password
 	if hash == "" {
@@ -209,15 +244,15 @@ func (s *Service) password(ctx context.Context, user, password string) (Identity
 	match, weak, err := s.comparePassword(ctx, password, hash)
 	switch {
 	case err != nil:
-		return Identity{}, err
+		return err
 	case !match || !open:
-		return Identity{}, ErrBadCredentials
+		return ErrBadCredentials
 	}
 	if weak {
 		s.rehash(ctx, u, password)
 	}
 	s.proofs.add(key, u)
-	return s.passwordIdentity(ctx, u, epoch)
+	return nil
 }
 
 func (s *Service) passwordIdentity(ctx context.Context, u userRow, epoch uint64) (Identity, error) {
@@ -226,8 +261,9 @@ func (s *Service) passwordIdentity(ctx context.Context, u userRow, epoch uint64)
 	return id, err
 }
 
-// token checks a token's secret.
-func (s *Service) token(ctx context.Context, id, secret string) (Identity, error) {
+// token checks a token's secret. An enrolment token opens doors where devices
+// enrol and no others.
+func (s *Service) token(ctx context.Context, id, secret string, enrol bool) (Identity, error) {
 	epoch := s.sessions.now()
 	var t tokenRow
 	err := find(ctx, s.db.Query(), &t, "id", id, "token")
@@ -240,7 +276,7 @@ func (s *Service) token(ctx context.Context, id, secret string) (Identity, error
 		want = strings.Repeat("-", 2*sha256.Size) // as long as a hash, and none
 	}
 	right := subtle.ConstantTimeCompare([]byte(want), []byte(hashSecret(secret))) == 1
-	if !right || past(t.Expires, time.Now()) {
+	if !right || !t.valid(time.Now()) || t.Kind == KindEnrolment && !enrol {
 		return Identity{}, ErrBadCredentials
 	}
 	u, err := s.owner(ctx, t.UserID)
@@ -254,30 +290,11 @@ func (s *Service) token(ctx context.Context, id, secret string) (Identity, error
 	return s.withToken(who, t)
 }
 
-// device looks a certificate up. TLS has verified that the client has its key.
-func (s *Service) device(ctx context.Context, fingerprint string) (Identity, error) {
-	epoch := s.sessions.now()
-	var d deviceRow
-	err := find(ctx, s.db.Query(), &d, "fingerprint", fingerprint, "device")
-	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && (d.Revoked != 0 || d.UserID == "" || past(d.Expires, time.Now())):
-		return Identity{}, ErrBadCredentials
-	case err != nil:
-		return Identity{}, err
-	}
-	u, err := s.owner(ctx, d.UserID)
-	if err != nil {
-		return Identity{}, err
-	}
-	who, err := s.identity(ctx, u, epoch)
-	return withDevice(who, d), err
-}
-
 // owner reads the user behind a token or device, who must be enabled.
 func (s *Service) owner(ctx context.Context, uid string) (userRow, error) {
 	var u userRow
 	err := find(ctx, s.db.Query(), &u, "id", uid, "user")
-	if errors.Is(err, ErrNotFound) || err == nil && u.Disabled {
+	if errors.Is(err, ErrNotFound) || err == nil && u.closed() {
 		return userRow{}, ErrBadCredentials
 	}
 	return u, err

@@ -32,6 +32,17 @@ func checkUserName(s string) error {
 	return nil
 }
 
+// checkNewName is checkUserName for a user who is about to be made.
+func checkNewName(s string) error {
+	if err := checkUserName(s); err != nil {
+		return err
+	}
+	if nameKey(s) == anonymous {
+		return fmt.Errorf("%w user name: %s is what clients without a login are called", ErrInvalid, anonymous)
+	}
+	return nil
+}
+
 // checkGroupName also allows single spaces inside.
 func checkGroupName(s string) error {
 	err := checkChars(s, "@.-_ ")

@@ -74,13 +74,16 @@ const readable = "abcdefghjkmnpqrstuvwxyz23456789"
 
 // generatePassword returns 20 random characters (99 bits) in groups of five.
 func generatePassword() string {
-	b := make([]byte, 0, 23)
-	for i := range 20 {
-		if i > 0 && i%5 == 0 {
-			b = append(b, '-')
-		}
-		n, _ := rand.Int(rand.Reader, big.NewInt(int64(len(readable)))) // never fails (crypto/rand)
-		b = append(b, readable[n.Int64()])
+	s := generateReadable(20)
+	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
+}
+
+// generateReadable returns n random characters that people do not mix up.
+func generateReadable(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		c, _ := rand.Int(rand.Reader, big.NewInt(int64(len(readable)))) // never fails (crypto/rand)
+		b[i] = readable[c.Int64()]
 	}
 	return string(b)
 }

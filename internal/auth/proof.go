@@ -19,6 +19,18 @@ type Proof struct {
 	Cert     *x509.Certificate // client certificate, verified by TLS against our CA
 	Remote   netip.Addr        // for the limiter; canonical (Unmap)
 	Protocol string            // door: "rtsp", "srt", "web", … for logs and metrics
+
+	// Code is the answer to the second factor: six digits of the user's TOTP
+	// generator, or a recovery code.
+	Code string
+	// AskCode says that the door can ask for a code: it is told ErrCodeNeeded
+	// when the password is right and one is due. At other doors such a password
+	// opens nothing.
+	AskCode bool
+	// Enrol says that devices enrol at this door: an enrolment token opens it,
+	// and the six digits of a code may stand right behind the password, because
+	// TAK clients have no field for them.
+	Enrol bool
 }
 
 // Empty reports whether the client showed nothing at all.
@@ -61,6 +73,7 @@ const Realm = "muster"
 var (
 	ErrNoCredentials  = errors.New("credentials needed")
 	ErrBadCredentials = errors.New("wrong credentials")
+	ErrCodeNeeded     = errors.New("the password is right, and a code is needed") // only where Proof.AskCode is set
 )
 
 // LimitedError says that this account or address failed too often. The

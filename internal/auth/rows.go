@@ -27,6 +27,9 @@ type (
 		Password string `bun:"password"` // argon2id; empty: no password opens this account
 		Stamp    int64  `bun:"stamp"`    // counts what ends password sessions
 		Created  int64  `bun:"created"`
+		Origin   string `bun:"origin"`  // empty: kept here; else as by Origin…
+		Subject  string `bun:"subject"` // what the directory calls them
+		Gone     bool   `bun:"gone"`    // the directory does not know them any more
 	}
 
 	digestRow struct {
@@ -44,6 +47,7 @@ type (
 		NameKey     string `bun:"name_key"`
 		Description string `bun:"description"`
 		Created     int64  `bun:"created"`
+		Bit         int    `bun:"bit"`
 	}
 
 	memberRow struct {
@@ -53,6 +57,7 @@ type (
 		GroupID string `bun:"group_id,pk"`
 		In      bool   `bun:"can_in"`
 		Out     bool   `bun:"can_out"`
+		Origin  string `bun:"origin"` // empty: given here; else the directory that says so
 	}
 
 	tokenRow struct {
@@ -68,6 +73,8 @@ type (
 		Created int64     `bun:"created"`
 		Expires int64     `bun:"expires"`
 		Used    int64     `bun:"used"`
+
+		Consumed int64 `bun:"consumed"` // when an enrolment token was used up; 0: not yet
 	}
 
 	deviceRow struct {
@@ -81,8 +88,47 @@ type (
 		Issued      int64  `bun:"issued"`
 		Expires     int64  `bun:"expires"`
 		Revoked     int64  `bun:"revoked"`
+		ClientUID   string `bun:"client_uid"`
+		Certificate string `bun:"certificate"` // DER in base64; empty: not kept
+		Replaced    bool   `bun:"replaced"`    // revoked because the device enrolled again
+	}
+
+	totpRow struct {
+		bun.BaseModel `bun:"table:totp"`
+
+		UserID    string `bun:"user_id,pk"`
+		Sealed    string `bun:"sealed"`
+		Confirmed bool   `bun:"confirmed"` // only then it counts
+		LastStep  int64  `bun:"last_step"` // a code is taken once
+	}
+
+	recoveryRow struct {
+		bun.BaseModel `bun:"table:totp_recovery"`
+
+		UserID string `bun:"user_id,pk"`
+		Code   string `bun:"code,pk"` // HMAC, hex
+	}
+
+	accessRow struct {
+		bun.BaseModel `bun:"table:access_tokens"`
+
+		ID      string `bun:"id,pk"`
+		UserID  string `bun:"user_id"`
+		Handle  string `bun:"handle"` // the proof it stands for
+		Created int64  `bun:"created"`
+		Expires int64  `bun:"expires"`
+	}
+
+	keyRow struct {
+		bun.BaseModel `bun:"table:sealed_keys"`
+
+		Name   string `bun:"name,pk"`
+		Sealed string `bun:"sealed"`
 	}
 )
+
+// closed reports whether nobody may enter the account.
+func (u userRow) closed() bool { return u.Disabled || u.Gone }
 
 func millis(t time.Time) int64 {
 	if t.IsZero() {
@@ -97,6 +143,8 @@ func fromMillis(ms int64) time.Time {
 	}
 	return time.UnixMilli(ms)
 }
+
+func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 
 func past(ms int64, now time.Time) bool { return ms != 0 && ms <= now.UnixMilli() }
 
@@ -137,6 +185,7 @@ type memberOf struct {
 	GroupName string `bun:"group_name"`
 	In        bool   `bun:"can_in"`
 	Out       bool   `bun:"can_out"`
+	Origin    string `bun:"origin"`
 }
 
 // members reads memberships with the names of both sides; where narrows them.
@@ -145,7 +194,7 @@ func members(ctx context.Context, q bun.IDB, where func(*bun.SelectQuery) *bun.S
 	err := q.NewSelect().TableExpr("memberships AS m").
 		Join("JOIN users AS u ON u.id = m.user_id").
 		Join("JOIN user_groups AS g ON g.id = m.group_id").
-		ColumnExpr("m.user_id, u.name AS user_name, g.name AS group_name, m.can_in, m.can_out").
+		ColumnExpr("m.user_id, u.name AS user_name, g.name AS group_name, m.can_in, m.can_out, m.origin").
 		Apply(where).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("auth: read memberships: %w", err)

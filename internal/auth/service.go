@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rsa"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -11,8 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"muster/internal/auth/directory"
 	"muster/internal/bus"
 	"muster/internal/limit"
+	"muster/internal/run"
 	"muster/internal/store"
 )
 
@@ -34,7 +37,8 @@ type AuthFailed struct {
 }
 
 // UserChanged is the fact that a user was added, changed or removed. Change is
-// "added", "password", "profile", "role", "enabled", "disabled" or "removed".
+// "added", "password", "profile", "role", "enabled", "disabled", "removed",
+// "directory" (rights or name changed there), or "totp".
 type UserChanged struct {
 	User   string `json:"user"`
 	Change string `json:"change"`
@@ -97,10 +101,17 @@ type Service struct {
 	hashes    *limit.Hashes
 	proofs    *proofs
 	seals     sealer
+	keys      box             // secrets of second factors, and the signing key
+	recovery  []byte          // key of the hashes of recovery codes
+	ldap      *directory.LDAP // nil: none
+	oidc      []*directory.Provider
 	dummyHash string
 	dummySeal string
 
 	succeeded, delayed atomic.Int64
+
+	signing sync.Mutex // guards signer
+	signer  *rsa.PrivateKey
 
 	mu   sync.Mutex       // guards used
 	used map[string]int64 // token id → last use not yet written, at most one per token
@@ -112,31 +123,55 @@ func New(cfg Config, db *store.DB, sessions *Sessions, b *bus.Bus, log *slog.Log
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	key, err := db.Key("digest")
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	seals, err := newSealer(key)
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
 	s := &Service{
 		cfg: cfg, db: db, sessions: sessions, bus: b, log: log.With("part", "auth"),
 		failures:  limit.NewFailures(cfg.Failures, time.Now),
 		hashes:    limit.NewHashes(runtime.GOMAXPROCS(0), cfg.HashQueue),
 		proofs:    newProofs(cfg.PasswordCache, maxProofs),
-		seals:     seals,
 		dummyHash: dummyHash(cfg.Hash),
-		dummySeal: seals.seal(dummyOwner, newHA1("", generatePassword())),
 		used:      make(map[string]int64),
+	}
+	if err := s.loadKeys(); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	s.dummySeal = s.seals.seal(dummyOwner, newHA1("", generatePassword()))
+	if err := s.openDirectories(); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
 	}
 	sessions.bind(s.currentNow)
 	return s, nil
 }
 
-// Run ends sessions whose token or certificate expires, within a second, and
-// writes down when tokens were last used. It returns nil when ctx ends.
+// loadKeys derives what seals secrets in the database.
+func (s *Service) loadKeys() error {
+	digest, err := s.db.Key("digest")
+	if err != nil {
+		return err
+	}
+	if s.seals, err = newSealer(digest); err != nil {
+		return err
+	}
+	secrets, err := s.db.Key("identity")
+	if err != nil {
+		return err
+	}
+	if s.keys, err = newBox(secrets); err != nil {
+		return err
+	}
+	s.recovery, err = s.db.Key("recovery")
+	return err
+}
+
+// Run ends sessions whose token or certificate expires, within a second, writes
+// down when tokens were last used, and looks people of a directory up again. It
+// returns nil when ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	jobs := run.NewGroup(ctx, s.log, "auth")
+	if s.ldap != nil {
+		jobs.Go(s.refresh)
+	}
+	defer s.closeDirectories()
+	defer jobs.Wait()
 	expiry, used := time.NewTicker(expiryTick), time.NewTicker(usedTick)
 	defer expiry.Stop()
 	defer used.Stop()

@@ -22,6 +22,7 @@ type TokenKind string
 const (
 	KindToken     TokenKind = "token"     // for programs: as much as its user may, or less
 	KindStreamKey TokenKind = "streamkey" // for encoders and players: publish or read certain streams
+	KindEnrolment TokenKind = "enrolment" // for one device to get its certificate, once; see CreateEnrolment
 )
 
 const (
@@ -69,8 +70,7 @@ func (s *Service) CreateToken(ctx context.Context, user string, spec TokenSpec) 
 		}
 		scope = string(b)
 	}
-	id, secret := strings.ToLower(rand.Text())[:tokenIDLen], strings.ToLower(rand.Text())[:tokenLen]
-	text := tokenPrefix + id + "_" + secret
+	id, secret, text := newToken()
 	row := tokenRow{ID: id, Name: spec.Name, Kind: spec.Kind, Secret: hashSecret(secret), Scope: scope,
 		Created: now.UnixMilli(), Expires: millis(spec.Expires)}
 	var u userRow
@@ -91,15 +91,20 @@ func (s *Service) CreateToken(ctx context.Context, user string, spec TokenSpec) 
 	return t, text, err
 }
 
+func newToken() (id, secret, text string) {
+	id, secret = strings.ToLower(rand.Text())[:tokenIDLen], strings.ToLower(rand.Text())[:tokenLen]
+	return id, secret, tokenPrefix + id + "_" + secret
+}
+
 // insertToken keeps the number of a user's tokens bounded. Tokens that expired
 // long ago make room.
 func insertToken(ctx context.Context, tx bun.Tx, row tokenRow, now time.Time) error {
 	_, err := tx.NewDelete().Model((*tokenRow)(nil)).
-		Where("user_id = ? AND expires <> 0 AND expires < ?", row.UserID, now.Add(-keepExpired).UnixMilli()).Exec(ctx)
+		Where("user_id = ? AND kind <> ? AND expires <> 0 AND expires < ?", row.UserID, KindEnrolment, now.Add(-keepExpired).UnixMilli()).Exec(ctx)
 	if err != nil {
 		return err
 	}
-	n, err := tx.NewSelect().Model((*tokenRow)(nil)).Where("user_id = ?", row.UserID).Count(ctx)
+	n, err := tx.NewSelect().Model((*tokenRow)(nil)).Where("user_id = ? AND kind <> ?", row.UserID, KindEnrolment).Count(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,7 +183,20 @@ func (t tokenRow) public(user string) (Token, error) {
 	}, err
 }
 
+// end is when a token opens nothing any more, in milliseconds; 0: never.
+func (t tokenRow) end() int64 {
+	if t.Kind == KindEnrolment && t.Consumed != 0 {
+		return t.Consumed + provisionFor.Milliseconds()
+	}
+	return t.Expires
+}
+
+func (t tokenRow) valid(now time.Time) bool { return !past(t.end(), now) }
+
 func (t tokenRow) scope() (*Scope, error) {
+	if t.Kind == KindEnrolment {
+		return t.enrolmentScope(), nil
+	}
 	if t.Scope == "" {
 		return nil, nil
 	}
@@ -197,7 +215,7 @@ func (s *Service) ListTokens(ctx context.Context, user string) ([]Token, error) 
 		User string `bun:"user_name"`
 	}
 	q := s.db.Query().NewSelect().TableExpr("tokens AS t").Join("JOIN users AS u ON u.id = t.user_id").
-		ColumnExpr("t.*, u.name AS user_name").OrderExpr("t.created, t.id")
+		ColumnExpr("t.*, u.name AS user_name").Where("t.kind <> ?", KindEnrolment).OrderExpr("t.created, t.id")
 	if user != "" {
 		u, err := findUser(ctx, s.db.Query(), user)
 		if err != nil {
@@ -253,7 +271,7 @@ func (s *Service) withToken(id Identity, t tokenRow) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	id.Token, id.Scope, id.expires = t.ID, scope, fromMillis(t.Expires)
+	id.Token, id.Scope, id.expires = t.ID, scope, fromMillis(t.end())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used[t.ID] = time.Now().UnixMilli()

@@ -21,7 +21,8 @@ type User struct {
 	Notes    string    `json:"notes,omitempty"`
 	Role     Role      `json:"role"`
 	Disabled bool      `json:"disabled"`
-	Password bool      `json:"password"` // whether one is set
+	Password bool      `json:"password"`         // whether one is set
+	Origin   string    `json:"origin,omitempty"` // empty: kept here; "ldap", or "oidc:" and the provider
 	Created  time.Time `json:"created"`
 	Groups   []Grant   `json:"groups"` // sorted by group
 }
@@ -68,7 +69,7 @@ func (s *Service) AddUser(ctx context.Context, n NewUser) (User, error) {
 }
 
 func (s *Service) checkNewUser(n NewUser) error {
-	if err := checkUserName(n.Name); err != nil {
+	if err := checkNewName(n.Name); err != nil {
 		return err
 	}
 	if !n.Role.Valid() {
@@ -140,8 +141,8 @@ func (u userRow) public(g []Grant) User {
 		g = []Grant{}
 	}
 	return User{
-		Name: u.Name, FullName: u.FullName, Notes: u.Notes, Role: u.Role, Disabled: u.Disabled,
-		Password: u.Password != "", Created: fromMillis(u.Created), Groups: g,
+		Name: u.Name, FullName: u.FullName, Notes: u.Notes, Role: u.Role, Disabled: u.closed(),
+		Origin: u.Origin, Password: u.Password != "", Created: fromMillis(u.Created), Groups: g,
 	}
 }
 
@@ -198,25 +199,55 @@ func (s *Service) updateUser(ctx context.Context, name, fact string, change func
 // with the old one; tokens and devices stay valid. An empty password leaves the
 // account to tokens and devices.
 func (s *Service) SetPassword(ctx context.Context, name, password string) error {
-	var hash string
-	if password != "" {
-		if err := s.checkPassword(password); err != nil {
-			return err
-		}
-		var err error
-		if hash, err = s.hashPassword(ctx, password); err != nil {
-			return err
-		}
+	hash, err := s.newHash(ctx, password)
+	if err != nil {
+		return err
 	}
 	return s.updateUser(ctx, name, "password", func(ctx context.Context, tx bun.Tx, u *userRow) ([]string, error) {
 		u.Password = hash
 		u.Stamp++
-		if password != "" {
-			return []string{"password", "stamp"}, s.putDigest(ctx, tx, *u, password)
-		}
-		_, err := tx.NewDelete().Model((*digestRow)(nil)).Where("user_id = ?", u.ID).Exec(ctx)
-		return []string{"password", "stamp"}, err
+		return []string{"password", "stamp"}, s.replacePassword(ctx, tx, *u, password)
 	})
+}
+
+// SetOwnPassword is SetPassword for id, who has just proven themself again. It
+// returns the identity that goes on.
+func (s *Service) SetOwnPassword(ctx context.Context, id Identity, password string) (Identity, error) {
+	hash, err := s.newHash(ctx, password)
+	if err != nil {
+		return Identity{}, err
+	}
+	return s.renew(ctx, id, "password", func(ctx context.Context, tx bun.Tx, u *userRow) error {
+		if err := s.replacePassword(ctx, tx, *u, password); err != nil {
+			return err
+		}
+		_, err := tx.NewUpdate().Model((*userRow)(nil)).Set("password = ?", hash).Where("id = ?", u.ID).Exec(ctx)
+		u.Password = hash
+		return err
+	})
+}
+
+// newHash checks a new password and returns its hash; "" for none.
+func (s *Service) newHash(ctx context.Context, password string) (string, error) {
+	if password == "" {
+		return "", nil
+	}
+	if err := s.checkPassword(password); err != nil {
+		return "", err
+	}
+	return s.hashPassword(ctx, password)
+}
+
+// replacePassword brings what hangs on u's password in line with a new one.
+func (s *Service) replacePassword(ctx context.Context, tx bun.Tx, u userRow, password string) error {
+	if u.Origin != "" {
+		return fmt.Errorf("%w password: %s comes from a directory, which keeps the password", ErrInvalid, u.Name)
+	}
+	if password != "" {
+		return s.putDigest(ctx, tx, u, password)
+	}
+	_, err := tx.NewDelete().Model((*digestRow)(nil)).Where("user_id = ?", u.ID).Exec(ctx)
+	return err
 }
 
 // SetProfile sets what people may write freely about a user.
@@ -299,11 +330,11 @@ func (s *Service) RemoveUser(ctx context.Context, name string) error {
 
 // keepAdmin refuses to take the last enabled administrator away.
 func keepAdmin(ctx context.Context, tx bun.Tx, u userRow) error {
-	if u.Role != RoleAdmin || u.Disabled {
+	if u.Role != RoleAdmin || u.closed() {
 		return nil
 	}
 	n, err := tx.NewSelect().Model((*userRow)(nil)).
-		Where("role = ? AND NOT disabled AND id <> ?", RoleAdmin, u.ID).Count(ctx)
+		Where("role = ? AND NOT disabled AND NOT gone AND id <> ?", RoleAdmin, u.ID).Count(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,11 @@ func populate(t *testing.T, db *store.DB) {
 	t.Helper()
 	for i, name := range []string{"ann", "bö\"b';--\n", "数據\u2028", ""} {
 		id := fmt.Sprint("u", i)
-		exec1(t, db, "INSERT INTO users VALUES (?, ?, ?, ?, '', 'member', ?, 'h', ?, ?)", id, name, id, name, i%2 == 0, int64(1)<<60+int64(i), -1)
-		exec1(t, db, "INSERT INTO devices VALUES (?, 's', ?, ?, '', 1, 2, 0)", "f"+id, id, name)
+		exec1(t, db, "INSERT INTO users (id, name, name_key, full_name, notes, role, disabled, password, stamp, created) VALUES (?, ?, ?, ?, '', 'member', ?, 'h', ?, ?)", id, name, id, name, i%2 == 0, int64(1)<<60+int64(i), -1)
+		exec1(t, db, "INSERT INTO devices (fingerprint, serial, user_id, user_name, name, issued, expires, revoked) VALUES (?, 's', ?, ?, '', 1, 2, 0)", "f"+id, id, name)
 		exec1(t, db, "INSERT INTO digests VALUES (?, 'x')", id)
 	}
-	exec1(t, db, "INSERT INTO devices VALUES ('orphan', 's', NULL, 'gone', '', 1, 2, 3)")
+	exec1(t, db, "INSERT INTO devices (fingerprint, serial, user_id, user_name, name, issued, expires, revoked) VALUES ('orphan', 's', NULL, 'gone', '', 1, 2, 3)")
 	if _, err := db.Key("x"); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestBackupInTheMiddleOfWrites(t *testing.T) {
 				if _, err := db.Query().Exec("SELECT 1"); err != nil {
 					t.Error(err)
 				}
-				exec1(t, db, "INSERT INTO users VALUES (?, ?, ?, '', '', 'member', ?, '', 0, 0)", id, id, id, false)
+				exec1(t, db, "INSERT INTO users (id, name, name_key, full_name, notes, role, disabled, password, stamp, created) VALUES (?, ?, ?, '', '', 'member', ?, '', 0, 0)", id, id, id, false)
 				exec1(t, db, "INSERT INTO digests VALUES (?, 'x')", id)
 			}
 		}()

@@ -216,7 +216,7 @@ func TestDamaged(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range 50 {
-				exec1(t, db, "INSERT INTO user_groups VALUES (?, ?, ?, ?, 1)", fmt.Sprint(i), "g", fmt.Sprint(i), strings.Repeat("x", 1000))
+				exec1(t, db, "INSERT INTO user_groups (id, name, name_key, description, created, bit) VALUES (?, ?, ?, ?, 1, ?)", fmt.Sprint(i), "g", fmt.Sprint(i), strings.Repeat("x", 1000), i+2)
 			}
 			if err := db.Close(); err != nil {
 				t.Fatal(err)

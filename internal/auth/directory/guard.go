@@ -1,0 +1,98 @@
+package directory
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// special are addresses that are nobody's on the internet (IANA special-purpose
+// registries), beside those that netip itself knows.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"),
+}
+
+// public reports whether a is an ordinary address of the internet.
+func public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	if !a.IsGlobalUnicast() || a.IsPrivate() {
+		return false
+	}
+	return !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// guarded returns a client that follows no redirects and reaches private
+// addresses only at hosts that the configuration names: what a provider says of
+// itself must not lead into our own network.
+func guarded(cfg OIDCConfig) (*http.Client, error) {
+	pool, err := roots(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	named := []string{strings.ToLower(hostOf(cfg.Issuer))}
+	for _, h := range cfg.Hosts {
+		named = append(named, strings.ToLower(h))
+	}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		d := net.Dialer{Timeout: 5 * time.Second}
+		if slices.Contains(named, strings.ToLower(host)) {
+			return d.DialContext(ctx, network, address)
+		}
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, err
+		}
+		err = errors.New("no address")
+		for _, a := range addrs { // the address that was checked is the one that is used
+			if !public(a) {
+				err = fmt.Errorf("%s is a private address; name the host in allowedHosts if it is right", host)
+				continue
+			}
+			var c net.Conn
+			if c, err = d.DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port)); err == nil {
+				return c, nil
+			}
+		}
+		return nil, err
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: providerTime, MaxResponseHeaderBytes: 64 << 10,
+			MaxConnsPerHost: 8, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("a redirect is not followed") },
+		Timeout:       providerTime,
+	}, nil
+}
+
+// Close closes idle connections.
+func (p *Provider) Close() { p.http.CloseIdleConnections() }
+
+// checkAddress refuses addresses that a provider must not send us to.
+func (p *Provider) checkAddress(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return errors.New("not an address")
+	}
+	if u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname()) && strings.EqualFold(u.Hostname(), hostOf(p.cfg.Issuer))) {
+		return errors.New("not an https address")
+	}
+	return nil
+}
