@@ -25,7 +25,9 @@ type Caller struct {
 type callerKey struct{}
 
 // With returns ctx with the caller of the request it belongs to.
-func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, callerKey{}, c) }
+func With(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
 
 // From returns the caller of r. Handlers below the gate of package marti always
 // have one.
