@@ -72,28 +72,29 @@ func (f File) Package() bool {
 	return false
 }
 
-// Query filters files; its zero value finds all. All conditions must hold; texts
-// are compared without regard to case.
+// Query filters files; its zero value finds all. All conditions must hold. Case
+// does not count, but for UIDs.
 type Query struct {
-	ID                int64
-	Hash, UID         string
-	Name, Filename    string // parts of them
-	Text              string // part of the name, file name, a keyword or the submitter
-	MIME              string
-	Tool              string
-	Submitter         string
-	CreatorUID        string
-	Keywords          []string // all of them
-	Packages          bool     // only mission packages
-	From, To          time.Time
-	Box               *Box
-	Circle            *Circle
-	MinAlt, MaxAlt    *float64
-	Sort              string // "submitted" (also ""), "name", "size", "submitter"
-	Ascending         bool
-	Offset, Limit     int // Limit 0 and more than maxResults become maxResults
-	withoutVisibility bool
+	Hash, UID      string
+	Hashes         []string // one of them; nil: any
+	Name, Filename string   // parts of them
+	Text           string   // part of the name, the file name, a keyword or the submitter
+	MIME           string
+	Tool           string
+	Submitter      string
+	CreatorUID     string
+	Keywords       []string // all of them
+	Packages       bool     // only mission packages
+	From, To       time.Time
+	Box            *Box
+	Circle         *Circle
+	MinAlt, MaxAlt *float64
+	Sort           string // "submitted" (also ""), "name", "size" or "submitter"
+	Ascending      bool
+	Offset, Limit  int // Limit 0 and what is above maxResults become maxResults
 }
+
+const maxResults = 10_000
 
 // Box is an area in degrees; where West > East it crosses the 180th meridian.
 type Box struct{ West, South, East, North float64 }

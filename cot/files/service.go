@@ -2,10 +2,15 @@ package files
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"muster/internal/auth"
 	"muster/internal/bus"
@@ -20,87 +25,137 @@ type Deps struct {
 }
 
 // Service keeps the files.
-type Service struct{}
+type Service struct {
+	Profiles *Profiles
+	Updates  *Updates
+	Icons    *Icons
+
+	*keeper
+}
+
+// keeper is what all parts of the service share: the way of a content to the
+// disk and back.
+type keeper struct {
+	cfg   Config
+	db    *store.DB
+	blobs *store.Blobs
+	bus   *bus.Bus
+	log   *slog.Logger
+	next  atomic.Int64 // the newest id given to a record
+}
+
+// epoch is where the ids of records start: one a second, so that the id of a
+// removed record is not given again after a restart.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // New returns the service; it starts nothing. cfg must be valid.
-func New(ctx context.Context, cfg Config, d Deps) (*Service, error) { panic("files") }
-
-// Run removes files whose time is over and blobs that nothing names, until ctx
-// ends.
-func (s *Service) Run(ctx context.Context) error { panic("files") }
+func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
+	if d.DB == nil || d.Bus == nil || d.Log == nil {
+		return nil, errors.New("files: database, bus and log are needed")
+	}
+	k := &keeper{cfg: cfg, db: d.DB, blobs: d.DB.Blobs(), bus: d.Bus, log: d.Log.With("part", "files")}
+	var newest int64
+	err := d.DB.Query().NewRaw(`SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM files UNION ALL SELECT id FROM profiles
+		UNION ALL SELECT id FROM profile_files) AS ids`).Scan(ctx, &newest)
+	if err != nil {
+		return nil, fmt.Errorf("files: read the newest record: %w", err)
+	}
+	k.next.Store(max(newest, int64(time.Since(epoch)/time.Second)))
+	return &Service{Profiles: &Profiles{k}, Updates: &Updates{k}, Icons: &Icons{k}, keeper: k}, nil
+}
 
 // MaxSize is the size of the largest file that is taken.
-func (s *Service) MaxSize() int64 { panic("files") }
-
-// Put stores what r holds. The rights are checked before r is read. A record
-// with the same hash, UID, name, creator and submitter is renewed instead of
-// doubled. The error wraps auth.ErrDenied, ErrTooLarge, ErrFull or ErrInvalid.
-func (s *Service) Put(ctx context.Context, id auth.Identity, m Meta, r io.Reader) (File, error) {
-	panic("files")
-}
-
-// Lookup returns the newest record of hash that id may read. The error wraps
-// ErrNotFound, or auth.ErrDenied where there are only records of other groups.
-func (s *Service) Lookup(ctx context.Context, id auth.Identity, hash string) (File, error) {
-	panic("files")
-}
-
-// LookupUID is Lookup for the newest file of a UID.
-func (s *Service) LookupUID(ctx context.Context, id auth.Identity, uid string) (File, error) {
-	panic("files")
-}
-
-// LookupID is Lookup for one record.
-func (s *Service) LookupID(ctx context.Context, id auth.Identity, record int64) (File, error) {
-	panic("files")
-}
-
-// Describe returns the newest record of hash, whoever may read it: for parts that
-// have decided by rights of their own (a mission's content) that it may be shown.
-func (s *Service) Describe(ctx context.Context, hash string) (File, error) { panic("files") }
+func (k *keeper) MaxSize() int64 { return int64(k.cfg.MaxSize) }
 
 // Open returns the content of hash; the caller closes it. It asks for no rights:
 // Lookup does.
-func (s *Service) Open(hash string) (*os.File, int64, error) { panic("files") }
-
-// Search returns the files that id may read and q describes, newest first, and
-// how many there are without Offset and Limit.
-func (s *Service) Search(ctx context.Context, id auth.Identity, q Query) ([]File, int, error) {
-	panic("files")
+func (k *keeper) Open(hash string) (*os.File, int64, error) {
+	f, size, err := k.blobs.Open(hash)
+	if errors.Is(err, store.ErrNoBlob) {
+		return nil, 0, ErrNotFound
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("files: %w", err)
+	}
+	return f, size, nil
 }
 
-// The changes below concern every record of hash that is id's own (or every
-// record, for admins). The errors wrap ErrNotFound, auth.ErrDenied or ErrInvalid.
-
-// SetTool makes a file Public or Private.
-func (s *Service) SetTool(ctx context.Context, id auth.Identity, hash, tool string) error {
-	panic("files")
+// keep stores what r holds and calls row, which writes the row that names it, in
+// a transaction. check, which may be nil, looks at the content before.
+func (k *keeper) keep(ctx context.Context, r io.Reader, limit int64, check func(store.Blob) error, row func(ctx context.Context, tx bun.Tx, b store.Blob) error) error {
+	room := limit
+	if k.cfg.MaxTotal > 0 {
+		used, err := k.used(ctx)
+		if err != nil {
+			return err
+		}
+		if room = min(limit, int64(k.cfg.MaxTotal)-used); room <= 0 {
+			return fmt.Errorf("files: %w: all files together have reached their limit", ErrFull)
+		}
+	}
+	b, err := k.blobs.Put(ctx, r, room)
+	switch {
+	case errors.Is(err, store.ErrBlobSize) && room < limit:
+		return fmt.Errorf("files: %w: all files together would exceed their limit", ErrFull)
+	case errors.Is(err, store.ErrBlobSize):
+		return fmt.Errorf("files: %w: at most %d bytes", ErrTooLarge, limit)
+	case errors.Is(err, store.ErrDiskFull):
+		k.log.Error("a file was refused because the disk is full")
+		return fmt.Errorf("files: %w: %w", ErrFull, err)
+	case err != nil:
+		return fmt.Errorf("files: %w", err)
+	}
+	if check != nil {
+		err = check(b)
+	}
+	if err == nil {
+		err = k.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error { return row(ctx, tx, b) })
+	}
+	k.blobs.Unpin(b.Hash)
+	if err != nil {
+		k.collect(ctx, b.Hash)
+	}
+	return err
 }
 
-// SetKeywords replaces the keywords.
-func (s *Service) SetKeywords(ctx context.Context, id auth.Identity, hash string, keywords []string) error {
-	panic("files")
+// used returns how many bytes the files take.
+func (k *keeper) used(ctx context.Context) (int64, error) {
+	var n int64
+	// PostgreSQL's sum of BIGINT is a NUMERIC.
+	err := k.db.Query().NewRaw("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM ("+referenced+") AS blobs").Scan(ctx, &n)
+	if err != nil {
+		return 0, fmt.Errorf("files: measure the files: %w", err)
+	}
+	return n, nil
 }
 
-// SetExpiration says when a file is removed; the zero Time is never.
-func (s *Service) SetExpiration(ctx context.Context, id auth.Identity, hash string, t time.Time) error {
-	panic("files")
+// collect removes the blob unless a row names it. What it cannot remove now the
+// sweep of Run does.
+func (k *keeper) collect(ctx context.Context, hash string) {
+	ctx = context.WithoutCancel(ctx) // the row is gone whether or not the caller waits
+	err := k.blobs.Remove(hash, func() (bool, error) {
+		var used bool
+		err := k.db.Query().NewRaw(usedSQL, hash, hash, hash, hash).Scan(ctx, &used)
+		return used, err
+	})
+	if err != nil {
+		k.log.Error("remove the content of a file", "error", err)
+	}
 }
 
-// SetGroups gives a file to other groups, which id must be allowed to write to.
-func (s *Service) SetGroups(ctx context.Context, id auth.Identity, hash string, groups []string) error {
-	panic("files")
+func (k *keeper) fact(groups []string, user string, c Changed) {
+	k.bus.Publish(bus.Fact{Kind: FactChanged, Data: c, Groups: append([]string{}, groups...), User: user})
 }
 
-// SetName renames a file.
-func (s *Service) SetName(ctx context.Context, id auth.Identity, hash, name string) error {
-	panic("files")
+// adminFact tells administrators of what only they look after.
+func (k *keeper) adminFact(c Changed) {
+	k.bus.Publish(bus.Fact{Kind: FactChanged, Data: c, Admin: true})
 }
 
-// Delete removes the records of hash; with the last one the content goes, too.
-func (s *Service) Delete(ctx context.Context, id auth.Identity, hash string) error { panic("files") }
-
-// DeleteID removes one record.
-func (s *Service) DeleteID(ctx context.Context, id auth.Identity, record int64) error {
-	panic("files")
+// admin refuses whoever is none.
+func admin(id auth.Identity) error {
+	if err := auth.Allow(id, auth.Admin, auth.Server()); err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	return nil
 }
