@@ -24,7 +24,7 @@ import (
 
 const (
 	formatName    = "muster backup"
-	formatVersion = 1
+	formatVersion = 2 // from 2 on it may hold blobs
 	manifestName  = "manifest.json"
 	tablePrefix   = "tables/" // one JSON-lines file per table
 	filePrefix    = "files/"  // files of the data directory
@@ -33,8 +33,9 @@ const (
 )
 
 // backedUp names the files and directories of the data directory that belong
-// into a backup beside the tables.
-var backedUp = []string{secretFile, "pki"}
+// into a backup beside the tables. Blobs are written from where they lie; the
+// others are copied first.
+var backedUp = []string{secretFile, "pki", blobDir}
 
 // manifest is the first file of a backup. What it does not list is not part of
 // the backup.
@@ -80,7 +81,13 @@ func (d *DB) backup(ctx context.Context, w io.Writer) error {
 	}
 	defer dir.Close()
 
-	m := manifest{Format: formatName, Version: formatVersion, Created: time.Now().UTC().Truncate(time.Second)}
+	// What the tables name as of now must be there until it is written.
+	release, err := d.blobs.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	m := manifest{Format: formatName, Version: 1, Created: time.Now().UTC().Truncate(time.Second)}
 	if m.Schema, err = d.version(ctx); err != nil {
 		return err
 	}
@@ -90,7 +97,22 @@ func (d *DB) backup(ctx context.Context, w io.Writer) error {
 	if err := d.copyFiles(ctx, dir, &m); err != nil {
 		return err
 	}
-	return writeArchive(ctx, w, dir, m)
+	if err := d.listBlobs(ctx, &m); err != nil {
+		return err
+	}
+	if err := m.check(); err != nil {
+		return err // better now than when it is needed
+	}
+	return d.writeArchive(ctx, w, dir, m)
+}
+
+// listBlobs adds the blobs, which are known by their names.
+func (d *DB) listBlobs(ctx context.Context, m *manifest) error {
+	return d.blobs.Walk(ctx, func(b Blob, _ time.Time) error {
+		m.Version = formatVersion
+		m.Files = append(m.Files, entry{Name: filePrefix + blobDir + "/" + blobPath(b.Hash), Size: b.Size, SHA256: b.Hash})
+		return nil
+	})
 }
 
 // dumpTables writes all tables inside one transaction that sees one state.
@@ -198,6 +220,9 @@ func (d *DB) copyFiles(ctx context.Context, dir *os.Root, m *manifest) error {
 	}
 	defer data.Close()
 	for _, top := range backedUp {
+		if top == blobDir {
+			continue
+		}
 		err := fs.WalkDir(data.FS(), top, func(name string, e fs.DirEntry, err error) error {
 			if err != nil || ctx.Err() != nil || !e.Type().IsRegular() {
 				if name == top && errors.Is(err, fs.ErrNotExist) {
@@ -243,7 +268,7 @@ func copyFile(data, dir *os.Root, name string) (entry, error) {
 	return out.finish()
 }
 
-func writeArchive(ctx context.Context, w io.Writer, dir *os.Root, m manifest) error {
+func (d *DB) writeArchive(ctx context.Context, w io.Writer, dir *os.Root, m manifest) error {
 	zip := gzip.NewWriter(w)
 	arc := tar.NewWriter(zip)
 	head, err := json.MarshalIndent(m, "", "  ")
@@ -260,7 +285,13 @@ func writeArchive(ctx context.Context, w io.Writer, dir *os.Root, m manifest) er
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := addFile(arc, dir, e, m.Created); err != nil {
+		var err error
+		if e.isBlob() {
+			err = d.addBlob(ctx, arc, e, m.Created)
+		} else {
+			err = addFile(arc, dir, e, m.Created)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", e.Name, err)
 		}
 	}
@@ -278,6 +309,27 @@ func addFile(arc *tar.Writer, dir *os.Root, e entry, t time.Time) error {
 	}
 	_, err = io.Copy(arc, f)
 	return err
+}
+
+// addBlob writes a blob, and finds out on the way whether it is what its name
+// says.
+func (d *DB) addBlob(ctx context.Context, arc *tar.Writer, e entry, t time.Time) error {
+	f, size, err := d.blobs.Open(e.SHA256)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := arc.WriteHeader(header(e.Name, e.Size, t)); err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(arc, sum), contextReader{ctx, f}); err != nil {
+		return err
+	}
+	if size != e.Size || hex.EncodeToString(sum.Sum(nil)) != e.SHA256 {
+		return errors.New("the file is damaged on the disk; delete it in the pages, then make the backup again")
+	}
+	return nil
 }
 
 func header(name string, size int64, t time.Time) *tar.Header {

@@ -18,11 +18,12 @@ import (
 // Limits of an archive. They are far above what a server holds and keep a
 // hostile or broken file from filling memory or disk.
 const (
-	maxManifest = 4 << 20
-	maxEntries  = 10_000
+	maxManifest = 64 << 20
+	maxEntries  = 250_000
 	maxDataFile = 16 << 20 // one file of the data directory
+	maxBlobFile = 16 << 30 // one file that clients shared
 	maxTable    = 64 << 30 // one table
-	maxTotal    = 128 << 30
+	maxTotal    = 4 << 40
 	maxRow      = 16 << 20
 )
 
@@ -105,8 +106,11 @@ func (m manifest) check() error {
 	var total int64
 	for _, e := range m.Files {
 		limit := int64(maxDataFile)
-		if e.isTable() {
+		switch {
+		case e.isTable():
 			limit = maxTable
+		case e.isBlob():
+			limit = maxBlobFile
 		}
 		if !e.nameOK() || seen[e.Name] {
 			return fmt.Errorf("unexpected name %q", e.Name)
@@ -124,10 +128,16 @@ func (m manifest) check() error {
 
 func (e entry) isTable() bool { return strings.HasPrefix(e.Name, tablePrefix) }
 
+func (e entry) isBlob() bool { return strings.HasPrefix(e.Name, filePrefix+blobDir+"/") }
+
 // nameOK reports whether the name is one that Backup could have written.
 func (e entry) nameOK() bool {
 	if !filepath.IsLocal(e.Name) || path.Clean(e.Name) != e.Name || strings.ContainsAny(e.Name, "\\\x00") || len(e.Name) > 512 {
 		return false
+	}
+	if e.isBlob() {
+		hash := path.Base(e.Name)
+		return IsHash(hash) && hash == e.SHA256 && e.Name == filePrefix+blobDir+"/"+blobPath(hash)
 	}
 	if name, ok := strings.CutPrefix(e.Name, filePrefix); ok {
 		top, _, nested := strings.Cut(name, "/")
