@@ -5,19 +5,29 @@
 // One event's way: a stream server reads it and calls Client.Receive; the router
 // takes the groups the sender may write to, finds who reads one of them or is
 // named as recipient, and hands one shared Event to each receiver's Sink, whose
-// queue is bounded. Nothing on this way waits for a disk or a socket.
+// queue is bounded. Nothing on this way waits for a socket. The sender alone
+// waits for the disk, with what must not be lost: chat for somebody who is away,
+// alerts and what goes into missions.
+//
+// A uid belongs to the account that first reported a device of that uid; nobody
+// else may send in its name. Clients without an account own a uid only while
+// they are connected.
 package cot
 
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
-	"time"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"muster/cot/wire"
 	"muster/internal/auth"
 	"muster/internal/bus"
+	"muster/internal/run"
 	"muster/internal/store"
 )
 
@@ -32,7 +42,7 @@ var (
 var ErrForeign = errors.New("this uid belongs to another user")
 
 // Sink is the way to one client. Its methods are called from any goroutine and
-// must not block.
+// must not block; locks of the router may be held.
 type Sink interface {
 	Send(e *Event)     // queue it
 	Queue() QueueState // for the page of connected devices
@@ -55,10 +65,10 @@ type Join struct {
 	Remote   netip.AddrPort
 	Agent    string
 	Subject  string // DN of its certificate, or empty
-	Sink     Sink   // nil: it only sends (UDP)
+	Sink     Sink   // nil: it only sends (UDP), and is no device of its own
 	UID      string // bound from the start, for clients that are known before they report themselves (pages); "" otherwise
 	Callsign string // likewise
-	Observer bool   // a page: receives what its groups show, is no contact, and is sent no latest positions
+	Observer bool   // a page: receives what its groups show, is no contact until it reports itself, and is sent no latest positions
 }
 
 // Recorder keeps the history. Record must not block; what it cannot take it
@@ -86,188 +96,57 @@ type Deps struct {
 }
 
 // Router knows every client and who may reach whom.
-type Router struct{ cfg Config }
+//
+// Locks, in the order they are taken: choosing, turn, alerts.mu, mu, the rest.
+// The database is asked while choosing, saving, alerts.saving or waiting.emptying is held,
+// which nothing on an event's way takes.
+type Router struct {
+	cfg      Config
+	db       *store.DB
+	sessions *auth.Sessions
+	bus      *bus.Bus
+	log      *slog.Logger
+	recorder Recorder
+	missions Missions
+	limits   wire.Limits
+	n        counters
+	numbers  groupNumbers
+	group    atomic.Pointer[run.Group] // of Run, while it runs
 
-// New returns a router without clients; it reads what must survive a restart
-// (emergencies, waiting chat, channels, known devices) from the database. It
-// starts nothing. cfg must be valid.
-func New(ctx context.Context, cfg Config, d Deps) (*Router, error) { panic("cot") }
+	injectors atomic.Pointer[map[string][][]byte]
 
-// SetMissions is called once, before Run.
-func (r *Router) SetMissions(m Missions) { panic("cot") }
+	// turn is held while clients come, go and change their rights, so that all see
+	// these things happen in one order. Events are sent under it.
+	turn sync.Mutex
 
-// Run repeats emergencies, expires what waits too long and writes contacts down
-// until ctx ends.
-func (r *Router) Run(ctx context.Context) error { panic("cot") }
+	// view is what an event needs to find its receivers: a copy of part of what
+	// mu guards, made anew when it is needed and nil when it is out of date.
+	view atomic.Pointer[[]seat]
 
-// Join makes a client known and queues for it the latest position of everybody
-// it may see. The error wraps auth.ErrDenied or auth.ErrRevoked. The caller
-// closes the client. When the rights of its user change the router takes the new
-// ones and sends what TAK wants to see (t-x-g-c, t-x-d-d, positions).
-func (r *Router) Join(j Join) (*Client, error) { panic("cot") }
+	mu      sync.RWMutex // guards what follows, and what Client says it guards
+	clients []*Client
+	byUID   map[string][]*Client // bound ones; more than one only for pages
+	byName  map[string][]*Client // bound ones, by callsign
+	devices map[string]*device   // of accounts, by uid, connected or not
+	names   map[string][]*device // by callsign
+	owned   map[string]int       // devices of an account, by user key
+	dirty   map[string]bool      // uids of devices to be written or, if unknown now, deleted
+	gone    map[string]*departure
+	leaving []*departure                            // oldest first; those not in gone any more came back
+	choices map[string]map[string]map[string]choice // user key, uid, group
 
-// Client is a connected client.
-type Client struct{ r *Router }
+	choosing sync.Mutex // held while a choice of channels is made, on disk and in memory
+	saving   sync.Mutex // held while devices are written, so that the newest writing wins
 
-// Receive takes an event that the client sent; it is the router's from now on.
-// Ping, negotiation and auth are the stream's business and do not come here;
-// other control events (t-x-c-m, t-x-c-i-*, t-x-c-f, t-b*) are handled here. The
-// error says why the event was dropped, for the stream's counter and its log; the
-// connection goes on.
-func (c *Client) Receive(ctx context.Context, ev *wire.Event) error { panic("cot") }
+	alerts  alerts
+	waiting waiting
 
-// Identity returns the client's identity with the rights of now.
-func (c *Client) Identity() auth.Identity { panic("cot") }
-
-// UID returns the uid the client reported itself with, or "".
-func (c *Client) UID() string { panic("cot") }
-
-// Close takes the client off; others are told (t-x-d-d) unless it comes back
-// within a few seconds. Closing twice is harmless.
-func (c *Client) Close(reason error) { panic("cot") }
-
-// Publish routes an event as if from had sent it over a stream, without being a
-// client: for HTTP callers and pages. groups narrows the groups it goes to; nil
-// means all that from may write to. The error wraps auth.ErrDenied when none is
-// left.
-func (r *Router) Publish(ctx context.Context, from Sender, ev *wire.Event, groups []string) error {
-	panic("cot")
+	wakeWriter, wakeLeaving, wakeAlerts chan struct{} // of capacity 1
 }
 
-// Announce sends an event of the server to every client that reads one of groups.
-func (r *Router) Announce(ev *wire.Event, groups []string) { panic("cot") }
-
-// Notify sends an event of the server to the clients with these uids, as far as
-// they are connected, and returns the uids that were reached.
-func (r *Router) Notify(ev *wire.Event, uids ...string) []string { panic("cot") }
-
-// Deliver hands e to the clients with these uids, but not to its own sender.
-func (r *Router) Deliver(e *Event, uids []string) { panic("cot") }
-
-// Contact is a device as others see it.
-type Contact struct {
-	UID       string      `json:"uid"`
-	Callsign  string      `json:"callsign"`
-	User      string      `json:"user"`
-	Team      string      `json:"team"`
-	Role      string      `json:"role"`
-	Takv      wire.Takv   `json:"takv"`
-	Battery   int         `json:"battery"` // percent; -1 unknown
-	Groups    []string    `json:"groups"`  // that it publishes to at present
-	Connected bool        `json:"connected"`
-	LastSeen  time.Time   `json:"lastSeen"`
-	Position  *wire.Point `json:"position,omitempty"` // of the last report of a connected device
-	Type      string      `json:"type,omitempty"`
-	Phone     string      `json:"phone,omitempty"`
+type counters struct {
+	received, delivered, directed, foreign, denied, control atomic.Int64
 }
-
-// Contacts returns the connected devices that id may see (id reads a group they
-// publish to, or is an admin), by callsign; those incognito are left out.
-func (r *Router) Contacts(id auth.Identity) []Contact { panic("cot") }
-
-// Endpoints returns all devices ever seen since the given time (zero: all) that
-// id may see, connected or not.
-func (r *Router) Endpoints(ctx context.Context, id auth.Identity, since time.Time) ([]Contact, error) {
-	panic("cot")
-}
-
-// Positions returns the newest report of each connected device that id may see.
-func (r *Router) Positions(id auth.Identity) []*Event { panic("cot") }
-
-// Resolve returns the uids of connected clients with this callsign (exactly) or
-// user name (case does not count), whoever may see them.
-func (r *Router) Resolve(callsign, user string) []string { panic("cot") }
-
-// Subscription is a connection as the administrator sees it.
-type Subscription struct {
-	Contact
-	ID        string            `json:"id"` // of the connection
-	Protocol  string            `json:"protocol"`
-	Remote    netip.AddrPort    `json:"remote"`
-	Subject   string            `json:"subject"`
-	Since     time.Time         `json:"since"`
-	Received  int64             `json:"received"` // events
-	Queue     QueueState        `json:"queue"`
-	Incognito bool              `json:"incognito"`
-	Metrics   map[string]string `json:"metrics,omitempty"` // of the last t-x-c-m
-	InGroups  []string          `json:"inGroups"`          // active, sender side
-	OutGroups []string          `json:"outGroups"`         // active, receiver side
-}
-
-// Subscriptions returns every connection id may see: all for admins and
-// operators, else those of its contacts.
-func (r *Router) Subscriptions(id auth.Identity) []Subscription { panic("cot") }
-
-// Disconnect ends the connection with that id, or those of the device with that
-// uid, and reports whether there was one.
-func (r *Router) Disconnect(idOrUID string) bool { panic("cot") }
-
-// SetIncognito hides a connected device, or shows it again.
-func (r *Router) SetIncognito(uid string, on bool) bool { panic("cot") }
-
-// SetFilter gives a connected device a geographic filter: the XML of a
-// geospatialFilter element; nil takes it away.
-func (r *Router) SetFilter(uid string, filter []byte) error { panic("cot") }
-
-// Release makes a uid free for whoever reports it next, and forgets what was
-// kept for its owner: a device was handed on. Who is connected with it is
-// disconnected. It reports whether the uid was anybody's.
-func (r *Router) Release(ctx context.Context, uid string) (bool, error) { panic("cot") }
-
-// Channel is one group of a user as one of the user's devices has it switched.
-type Channel struct {
-	Group     string
-	In, Out   bool // the right
-	ActiveIn  bool // the choice; false makes the right not count on this device
-	ActiveOut bool
-}
-
-// Channels returns the groups of id, with the choice made for the device with
-// uid, or the user's last choice when uid is "".
-func (r *Router) Channels(ctx context.Context, id auth.Identity, uid string) ([]Channel, error) {
-	panic("cot")
-}
-
-// SetChannels makes a choice count: on disk, then at once in the routing, with
-// t-x-d-d, positions and t-x-g-c as TAK wants. Groups not named stay as they are.
-func (r *Router) SetChannels(ctx context.Context, id auth.Identity, uid string, choice []Channel) error {
-	panic("cot")
-}
-
-// ResendPositions queues the latest positions for the device once more.
-func (r *Router) ResendPositions(uid string) { panic("cot") }
-
-// Emergency is an alert that is repeated until it is cancelled.
-type Emergency struct {
-	UID      string     `json:"uid"` // of the alert event
-	Type     string     `json:"type"`
-	Kind     string     `json:"kind"` // "911 Alert", …
-	Callsign string     `json:"callsign"`
-	User     string     `json:"user"`
-	Groups   []string   `json:"groups"`
-	Started  time.Time  `json:"started"`
-	Point    wire.Point `json:"point"`
-	Event    *Event     `json:"-"`
-}
-
-// Emergencies returns those that id may see, oldest first.
-func (r *Router) Emergencies(id auth.Identity) []Emergency { panic("cot") }
-
-// CancelEmergency stops one, tells everybody (b-a-o-can) and reports whether
-// there was one that by may see. When it returns nil that is on disk.
-func (r *Router) CancelEmergency(ctx context.Context, by auth.Identity, uid string) (bool, error) {
-	panic("cot")
-}
-
-// EmergencyPeriod and SetEmergencyPeriod are the pause between repetitions.
-func (r *Router) EmergencyPeriod() time.Duration { panic("cot") }
-
-// SetEmergencyPeriod changes it, from 1 s to 1 h, until the next start.
-func (r *Router) SetEmergencyPeriod(d time.Duration) error { panic("cot") }
-
-// SetInjectors replaces the XML that is added to the detail of every event of a
-// uid; the XML is well formed.
-func (r *Router) SetInjectors(byUID map[string][][]byte) { panic("cot") }
 
 // Stats counts since the start.
 type Stats struct {
@@ -282,5 +161,91 @@ type Stats struct {
 	Emergencies int64 // active now
 }
 
+// New returns a router without clients; it reads what must survive a restart
+// (emergencies, waiting chat, channels, known devices) from the database. It
+// starts nothing. cfg must be valid.
+func New(ctx context.Context, cfg Config, d Deps) (*Router, error) {
+	limits := wire.DefaultLimits()
+	limits.Event = int(cfg.MaxEvent)
+	r := &Router{
+		cfg: cfg, db: d.DB, sessions: d.Sessions, bus: d.Bus, log: d.Log.With("part", "cot"),
+		recorder: d.Recorder, limits: limits,
+		numbers: groupNumbers{byName: make(map[string]int)},
+		byUID:   make(map[string][]*Client), byName: make(map[string][]*Client),
+		devices: make(map[string]*device), names: make(map[string][]*device), owned: make(map[string]int),
+		dirty: make(map[string]bool), gone: make(map[string]*departure),
+		choices:    make(map[string]map[string]map[string]choice),
+		alerts:     alerts{byUID: make(map[string]*alert), period: cfg.EmergencyPeriod},
+		waiting:    waiting{boxes: make(map[string]*box), seed: maphash.MakeSeed()},
+		wakeWriter: make(chan struct{}, 1), wakeLeaving: make(chan struct{}, 1), wakeAlerts: make(chan struct{}, 1),
+	}
+	for _, load := range []func(context.Context) error{r.loadDevices, r.loadChoices, r.loadAlerts, r.loadWaiting} {
+		if err := load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// SetMissions is called once, before Run.
+func (r *Router) SetMissions(m Missions) { r.missions = m }
+
+// Run repeats emergencies, expires what waits too long and writes contacts down
+// until ctx ends.
+func (r *Router) Run(ctx context.Context) error {
+	g := run.NewGroup(ctx, r.log, "cot")
+	r.group.Store(g)
+	g.Go(r.repeatAlerts)
+	g.Go(r.announceDepartures)
+	g.Go(r.writeDevices)
+	g.Go(r.expireWaiting)
+	<-ctx.Done()
+	g.Wait()
+	return nil
+}
+
+// background runs f in a goroutine that Run waits for; when Run is not running,
+// at once.
+func (r *Router) background(ctx context.Context, f func(ctx context.Context)) {
+	if g := r.group.Load(); g == nil || !g.Go(f) {
+		f(ctx)
+	}
+}
+
 // Stats returns the counters.
-func (r *Router) Stats() Stats { panic("cot") }
+func (r *Router) Stats() Stats {
+	r.mu.RLock()
+	clients := len(r.clients)
+	r.mu.RUnlock()
+	return Stats{
+		Clients: int64(clients), Received: r.n.received.Load(), Delivered: r.n.delivered.Load(),
+		Directed: r.n.directed.Load(), Foreign: r.n.foreign.Load(), Denied: r.n.denied.Load(),
+		Control: r.n.control.Load(), Waiting: r.waiting.count(), Emergencies: r.alerts.count(),
+	}
+}
+
+// wake makes the owner of c look, now or when it is done with what it does.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// userKey names the account behind id, as login names are compared; "" for who
+// has none.
+func userKey(id auth.Identity) string {
+	if id.System {
+		return ""
+	}
+	return strings.ToLower(id.User)
+}
+
+// trusted reports whether id is a part of this server, which may speak for
+// anybody.
+func trusted(id auth.Identity) bool { return id.System && id.IsAdmin() }
+
+// mayRead reports whether id may see what was published to groups.
+func mayRead(id auth.Identity, groups []string) bool {
+	return auth.Allow(id, auth.Read, auth.Data("contact", groups)) == nil
+}

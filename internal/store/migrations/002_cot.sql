@@ -45,6 +45,7 @@ CREATE TABLE cot_waiting (
     sender_callsign TEXT NOT NULL,
     group_names     TEXT NOT NULL,
     received        BIGINT NOT NULL,
+    bytes           BIGINT NOT NULL,
     event           TEXT NOT NULL
 );
 
