@@ -1,0 +1,132 @@
+package video
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Config is the section cot.video.
+type Config struct {
+	Pull        bool     `yaml:"pull" doc:"Whether the server itself fetches streams that clients add to the list, so that everybody can play them from here."`
+	PullPrivate []string `yaml:"pullPrivate" doc:"Private networks (such as 192.168.8.0/24) that such streams may be fetched from; all others must be on public addresses."`
+}
+
+// DefaultConfig returns the settings that run without a configuration file.
+func DefaultConfig() Config { return Config{} }
+
+// Validate reports the first setting that cannot work.
+func (c Config) Validate() error {
+	for _, n := range c.PullPrivate {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return fmt.Errorf("pullPrivate: %q is not a network, such as 192.168.8.0/24", n)
+		}
+	}
+	return nil
+}
+
+// ErrTarget refuses an address that the server must not connect to.
+var ErrTarget = errors.New("the server does not fetch from this address")
+
+// Guard says which addresses the server may fetch from: known protocols, and
+// public addresses or those of networks that the configuration names.
+type Guard struct {
+	private []netip.Prefix
+	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// NewGuard returns the guard that cfg asks for. cfg must be valid.
+func NewGuard(cfg Config) *Guard {
+	g := &Guard{lookup: net.DefaultResolver.LookupNetIP}
+	for _, n := range cfg.PullPrivate {
+		if p, err := netip.ParsePrefix(n); err == nil {
+			g.private = append(g.private, p.Masked())
+		}
+	}
+	return g
+}
+
+// pulled are the protocols that the server can fetch; secure ones prove their
+// name by a certificate.
+var pulled = map[string]struct{ port, secure bool }{
+	"rtsp": {}, "rtsps": {secure: true}, "rtmp": {}, "rtmps": {secure: true}, "srt": {port: true}, "http": {}, "https": {secure: true},
+}
+
+// Pin checks an address and returns it with the host resolved, so that nobody can
+// make the name mean another machine afterwards. The names of secure protocols
+// stay: their certificates tell. The error wraps ErrTarget.
+func (g *Guard) Pin(ctx context.Context, address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return "", fmt.Errorf("%w: it is not a whole address", ErrTarget)
+	}
+	scheme, ok := pulled[u.Scheme]
+	if !ok {
+		return "", fmt.Errorf("%w: the protocol is not one of rtsp, rtsps, rtmp, rtmps, srt, http, https", ErrTarget)
+	}
+	if scheme.port && u.Port() == "" {
+		return "", fmt.Errorf("%w: it names no port", ErrTarget)
+	}
+	addrs, err := g.resolve(ctx, u.Hostname())
+	if err != nil {
+		return "", err
+	}
+	for _, a := range addrs {
+		if !g.allowed(a) {
+			return "", fmt.Errorf("%w: it is on a private network", ErrTarget)
+		}
+	}
+	if scheme.secure {
+		return u.String(), nil
+	}
+	host := addrs[0].String()
+	switch port := u.Port(); {
+	case port != "":
+		u.Host = net.JoinHostPort(host, port)
+	case addrs[0].Is6():
+		u.Host = "[" + host + "]"
+	default:
+		u.Host = host
+	}
+	return u.String(), nil
+}
+
+func (g *Guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a.Unmap().WithZone("")}, nil
+	}
+	if strings.Trim(host, "0123456789.xX") == "" {
+		return nil, fmt.Errorf("%w: write the address of the host in full", ErrTarget)
+	}
+	addrs, err := g.lookup(ctx, "ip", host)
+	if err != nil || len(addrs) == 0 {
+		return nil, fmt.Errorf("%w: its name is not known", ErrTarget)
+	}
+	out := make([]netip.Addr, len(addrs))
+	for i, a := range addrs {
+		out[i] = a.Unmap().WithZone("")
+	}
+	return out, nil
+}
+
+// special are ranges that are not public although net/netip does not say so.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+}
+
+func (g *Guard) allowed(a netip.Addr) bool {
+	in := func(p netip.Prefix) bool { return p.Contains(a) }
+	if slices.ContainsFunc(g.private, in) {
+		return true
+	}
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !slices.ContainsFunc(special, in)
+}

@@ -1,0 +1,506 @@
+// Package video is the list of video that TAK clients see: connections that
+// people have put on it, and the streams that are on the air here now, with
+// addresses that the one who asks can play.
+//
+// Videos attached to things on the map (__video in events) are not put on the
+// list: who receives the event has them already.
+package video
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"muster/internal/auth"
+	"muster/internal/store"
+)
+
+// The errors that callers tell apart. Refusals of rights wrap auth.ErrDenied.
+var (
+	ErrNotFound = errors.New("there is no such video")
+	ErrInvalid  = errors.New("invalid")
+	ErrFull     = errors.New("the list of videos is full")
+)
+
+// Stream is a stream that is on the air here.
+type Stream struct {
+	Name   string // of the path
+	Title  string // for people; "" is Name
+	Groups []string
+	// Addresses are ways to play it for the one who asked, login included, the
+	// best for ATAK first: rtsp://user:token@host:8554/name, https://…/index.m3u8,
+	// srt://….
+	Addresses []Address
+}
+
+// Address is one way to play a stream.
+type Address struct {
+	URL      string
+	Alias    string // added to the title where there are several, such as "HLS"
+	Reliable bool   // RTSP over TCP
+}
+
+// Live says what is on the air.
+type Live interface {
+	// Live returns the streams that id may receive, with addresses on host, the
+	// name by which the client has reached this server.
+	Live(ctx context.Context, id auth.Identity, host string) ([]Stream, error)
+}
+
+// Puller makes the server fetch streams.
+type Puller interface {
+	// Pull fetches url and offers it as name to groups, until Release; a second
+	// call for a name replaces the first. It does not wait for the stream.
+	Pull(ctx context.Context, name, url string, groups []string, owner string) error
+	Release(ctx context.Context, name string) error
+}
+
+// Deps is what the list needs of the house.
+type Deps struct {
+	DB   *store.DB
+	Log  *slog.Logger
+	Live Live   // nil: only what people have put on the list
+	Pull Puller // nil: nothing is fetched, whatever Config says
+}
+
+// Service is the list.
+type Service struct {
+	cfg   Config
+	deps  Deps
+	log   *slog.Logger
+	guard *Guard
+}
+
+// New returns the list of the database; it starts nothing. cfg must be valid.
+func New(cfg Config, d Deps) (*Service, error) {
+	if d.DB == nil || d.Log == nil {
+		return nil, errors.New("video: database and log are needed")
+	}
+	return &Service{cfg: cfg, deps: d, log: d.Log.With("part", "video"), guard: NewGuard(cfg)}, nil
+}
+
+// Run fetches what the list says until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	if s.pulls() {
+		rows, err := s.read(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range rows {
+			s.follow(ctx, c)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (s *Service) pulls() bool { return s.cfg.Pull && s.deps.Pull != nil }
+
+type connectionRow struct {
+	bun.BaseModel `bun:"table:video_connections,alias:v"`
+
+	UUID           string `bun:"uuid,pk"`
+	Number         int64  `bun:"number"`
+	Alias          string `bun:"alias"`
+	Active         bool   `bun:"active"`
+	Thumbnail      string `bun:"thumbnail"`
+	Classification string `bun:"classification"`
+	Owner          string `bun:"owner"`
+	Groups         string `bun:"group_names"` // JSON
+	Feeds          string `bun:"feeds"`       // JSON
+	Created        int64  `bun:"created"`
+	Updated        int64  `bun:"updated"`
+}
+
+func (r connectionRow) connection() (Connection, error) {
+	c := Connection{UUID: r.UUID, Number: r.Number, Alias: r.Alias, Active: r.Active, Thumbnail: r.Thumbnail, Classification: r.Classification,
+		Owner: r.Owner, Created: time.UnixMilli(r.Created).UTC(), Updated: time.UnixMilli(r.Updated).UTC()}
+	if err := json.Unmarshal([]byte(r.Groups), &c.Groups); err != nil {
+		return c, fmt.Errorf("video: read the groups of %s: %w", r.UUID, err)
+	}
+	if err := json.Unmarshal([]byte(r.Feeds), &c.Feeds); err != nil {
+		return c, fmt.Errorf("video: read the feeds of %s: %w", r.UUID, err)
+	}
+	return c, nil
+}
+
+func rowOf(c Connection) (connectionRow, error) {
+	groups, err := json.Marshal(c.Groups)
+	if err != nil {
+		return connectionRow{}, fmt.Errorf("video: %w", err)
+	}
+	feeds, err := json.Marshal(c.Feeds)
+	if err != nil {
+		return connectionRow{}, fmt.Errorf("video: %w", err)
+	}
+	return connectionRow{UUID: c.UUID, Number: c.Number, Alias: c.Alias, Active: c.Active, Thumbnail: c.Thumbnail, Classification: c.Classification,
+		Owner: c.Owner, Groups: string(groups), Feeds: string(feeds), Created: c.Created.UnixMilli(), Updated: c.Updated.UnixMilli()}, nil
+}
+
+// read returns all that is stored, by number.
+func (s *Service) read(ctx context.Context) ([]Connection, error) {
+	var rows []connectionRow
+	if err := s.deps.DB.Query().NewSelect().Model(&rows).Order("number").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("video: read the list: %w", err)
+	}
+	out := make([]Connection, 0, len(rows))
+	for _, r := range rows {
+		c, err := r.connection()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// mayRead reports whether id may see c: who put it there, and who reads one of
+// its groups.
+func mayRead(id auth.Identity, c Connection) bool {
+	return owns(id, c) || auth.Allow(id, auth.Read, auth.Data("video "+c.Alias, c.Groups)) == nil
+}
+
+func owns(id auth.Identity, c Connection) bool {
+	return c.Owner != "" && c.Owner == id.User && !id.System
+}
+
+// mayChange refuses who is neither owner nor administrator.
+func mayChange(id auth.Identity, c Connection) error {
+	if owns(id, c) {
+		return nil
+	}
+	return auth.Allow(id, auth.Admin, auth.Server())
+}
+
+// List returns what id may watch: what is on the air first, by name, then what is
+// on the list. host is the name by which the client reached this server. A
+// protocol narrows the list to connections with a feed of it; "" does not.
+func (s *Service) List(ctx context.Context, id auth.Identity, host, protocol string) ([]Connection, error) {
+	out, err := s.live(ctx, id, host)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range stored {
+		if mayRead(id, c) {
+			out = append(out, c)
+		}
+	}
+	if protocol == "" {
+		return out, nil
+	}
+	return slices.DeleteFunc(out, func(c Connection) bool {
+		return !slices.ContainsFunc(c.Feeds, func(f Feed) bool { return strings.EqualFold(f.Protocol(), protocol) })
+	}), nil
+}
+
+// live describes what is on the air.
+func (s *Service) live(ctx context.Context, id auth.Identity, host string) ([]Connection, error) {
+	out := []Connection{}
+	if s.deps.Live == nil {
+		return out, nil
+	}
+	streams, err := s.deps.Live.Live(ctx, id, host)
+	if err != nil {
+		return nil, fmt.Errorf("video: ask what is on the air: %w", err)
+	}
+	slices.SortFunc(streams, func(a, b Stream) int { return cmp.Compare(a.Name, b.Name) })
+	for _, st := range streams {
+		if len(st.Addresses) == 0 || auth.Allow(id, auth.Read, auth.Stream(st.Name, st.Groups)) != nil {
+			continue
+		}
+		title := cmp.Or(st.Title, st.Name)
+		c := Connection{UUID: uuidOf("live", st.Name), Number: liveNumber(st.Name), Alias: title, Active: true, Groups: st.Groups, Live: true}
+		for i, a := range st.Addresses {
+			alias := title
+			if a.Alias != "" && i > 0 {
+				alias += " (" + a.Alias + ")"
+			}
+			c.Feeds = append(c.Feeds, Feed{UUID: uuidOf("live", st.Name, a.Alias, fmt.Sprint(i)), Alias: alias, URL: a.URL, Active: true, Reliable: a.Reliable})
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// liveNumber keeps numbers of live streams apart from those on the list.
+func liveNumber(name string) int64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // never fails
+	return 1<<40 | int64(h.Sum32())
+}
+
+// Get returns one connection that id may watch. The error wraps ErrNotFound.
+func (s *Service) Get(ctx context.Context, id auth.Identity, host, uuid string) (Connection, error) {
+	c, err := find(ctx, s.deps.DB.Query(), uuid)
+	if err == nil && mayRead(id, c) {
+		return c, nil
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Connection{}, err
+	}
+	live, err := s.live(ctx, id, host)
+	if err != nil {
+		return Connection{}, err
+	}
+	for _, c := range live {
+		if c.UUID == uuid {
+			return c, nil
+		}
+	}
+	return Connection{}, ErrNotFound
+}
+
+func find(ctx context.Context, q bun.IDB, uuid string) (Connection, error) {
+	var row connectionRow
+	err := q.NewSelect().Model(&row).Where("uuid = ?", uuid).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Connection{}, ErrNotFound
+	}
+	if err != nil {
+		return Connection{}, fmt.Errorf("video: read a connection: %w", err)
+	}
+	return row.connection()
+}
+
+const (
+	maxConnections = 10_000
+	maxAtOnce      = 100
+)
+
+// Add puts connections on the list, or changes those with the same uuid that id
+// may change. groups are those it is for; nil means all that id may write to, or
+// those it has. When it returns nil all of them are on disk. The error wraps
+// ErrInvalid, ErrFull or auth.ErrDenied.
+func (s *Service) Add(ctx context.Context, id auth.Identity, list []Connection, groups []string) error {
+	if len(list) == 0 || len(list) > maxAtOnce {
+		return fmt.Errorf("%w list: from 1 to %d videos at a time", ErrInvalid, maxAtOnce)
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Feeds = slices.Clone(list[i].Feeds)
+		if err := list[i].check(); err != nil {
+			return err
+		}
+	}
+	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		for i := range list {
+			if err := put(ctx, tx, id, &list[i], groups); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("video: add to the list: %w", err)
+	}
+	s.log.Info("videos were put on the list", "user", id.User, "videos", len(list))
+	for _, c := range list {
+		s.follow(ctx, c)
+	}
+	return nil
+}
+
+// put inserts or replaces one connection.
+func put(ctx context.Context, tx bun.Tx, id auth.Identity, c *Connection, groups []string) error {
+	now := time.Now()
+	c.Updated, c.Owner, c.Created, c.Number = now, id.User, now, 0
+	old, err := find(ctx, tx, c.UUID)
+	switch {
+	case err == nil:
+		if err := mayChange(id, old); err != nil {
+			return err
+		}
+		c.Owner, c.Created, c.Number, c.Groups = old.Owner, old.Created, old.Number, old.Groups
+	case errors.Is(err, ErrNotFound):
+		c.Groups = id.WriteGroups()
+	default:
+		return err
+	}
+	if groups != nil {
+		c.Groups = slices.Clone(groups)
+	}
+	slices.Sort(c.Groups)
+	c.Groups = slices.Compact(c.Groups)
+	if len(c.Groups) == 0 {
+		return fmt.Errorf("%w: no group to offer the video to", auth.ErrDenied)
+	}
+	if old.UUID == "" || groups != nil {
+		r := auth.Data("video "+c.Alias, c.Groups)
+		r.Every = true
+		if err := auth.Allow(id, auth.Publish, r); err != nil {
+			return err
+		}
+	}
+	if c.Number == 0 {
+		if c.Number, err = nextNumber(ctx, tx); err != nil {
+			return err
+		}
+	}
+	row, err := rowOf(*c)
+	if err != nil {
+		return err
+	}
+	q := tx.NewInsert().Model(&row).On("CONFLICT (uuid) DO UPDATE")
+	for _, col := range []string{"alias", "active", "thumbnail", "classification", "group_names", "feeds", "updated"} {
+		q = q.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
+	}
+	_, err = q.Exec(ctx)
+	return err
+}
+
+func nextNumber(ctx context.Context, tx bun.Tx) (int64, error) {
+	var last struct {
+		Count int64 `bun:"n"`
+		Max   int64 `bun:"m"`
+	}
+	err := tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("count(*) AS n, COALESCE(max(number), 0) AS m").Scan(ctx, &last)
+	if err != nil {
+		return 0, err
+	}
+	if last.Count >= maxConnections {
+		return 0, ErrFull
+	}
+	return last.Max + 1, nil
+}
+
+// Remove takes a connection off the list. The error wraps ErrNotFound or
+// auth.ErrDenied. When it returns nil that is on disk.
+func (s *Service) Remove(ctx context.Context, id auth.Identity, uuid string) error {
+	var c Connection
+	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		if c, err = changeable(ctx, tx, id, uuid); err != nil {
+			return err
+		}
+		_, err = tx.NewDelete().Model((*connectionRow)(nil)).Where("uuid = ?", uuid).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("video: take from the list: %w", err)
+	}
+	s.log.Info("a video was taken from the list", "user", id.User, "video", c.Alias)
+	c.Active = false
+	s.follow(ctx, c)
+	return nil
+}
+
+// changeable finds a connection that id may change; one that id may not even see
+// does not exist.
+func changeable(ctx context.Context, tx bun.Tx, id auth.Identity, uuid string) (Connection, error) {
+	c, err := find(ctx, tx, uuid)
+	if err != nil {
+		return c, err
+	}
+	if !mayRead(id, c) {
+		return c, ErrNotFound
+	}
+	return c, mayChange(id, c)
+}
+
+// SetActive shows or hides a connection on the clients' lists. The error wraps
+// ErrNotFound or auth.ErrDenied.
+func (s *Service) SetActive(ctx context.Context, id auth.Identity, uuid string, active bool) error {
+	var c Connection
+	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		if c, err = changeable(ctx, tx, id, uuid); err != nil {
+			return err
+		}
+		c.Active = active
+		_, err = tx.NewUpdate().Model((*connectionRow)(nil)).Set("active = ?", active).Set("updated = ?", time.Now().UnixMilli()).
+			Where("uuid = ?", uuid).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("video: change the list: %w", err)
+	}
+	s.follow(ctx, c)
+	return nil
+}
+
+// UUID returns the uuid of the connection with a number, of those id may see. The
+// error wraps ErrNotFound.
+func (s *Service) UUID(ctx context.Context, id auth.Identity, number int64) (string, error) {
+	var row connectionRow
+	err := s.deps.DB.Query().NewSelect().Model(&row).Where("number = ?", number).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("video: read a connection: %w", err)
+	}
+	c, err := row.connection()
+	if err == nil && !mayRead(id, c) {
+		err = ErrNotFound
+	}
+	return c.UUID, err
+}
+
+// PullName is the name of the path under which the server offers a connection
+// that it fetches.
+func (c Connection) PullName() string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(c.Alias) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	name := strings.Trim(b.String()[:min(b.Len(), 40)], "-")
+	if name != "" {
+		name += "-"
+	}
+	return "tak/" + name + uuidOf(c.UUID)[:8]
+}
+
+// follow makes the server fetch a connection, or stop. What it may not fetch is
+// on the list all the same: clients play it from where it is.
+func (s *Service) follow(ctx context.Context, c Connection) {
+	if !s.pulls() {
+		return
+	}
+	name := c.PullName()
+	if !c.Active {
+		if err := s.deps.Pull.Release(ctx, name); err != nil {
+			s.log.Warn("a stream could not be let go", "stream", name, "error", err)
+		}
+		return
+	}
+	i := slices.IndexFunc(c.Feeds, func(f Feed) bool {
+		_, ok := pulled[f.Protocol()]
+		return ok && f.Active
+	})
+	if i < 0 {
+		return
+	}
+	address, err := s.guard.Pin(ctx, c.Feeds[i].URL)
+	if err == nil {
+		err = s.deps.Pull.Pull(ctx, name, address, c.Groups, c.Owner)
+	}
+	if err != nil {
+		s.log.Warn("a stream on the list is not fetched", "stream", name, "user", c.Owner, "error", err)
+	}
+}
+
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return formatUUID(b, 4)
+}
