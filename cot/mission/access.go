@@ -90,25 +90,11 @@ func (m missionRow) resource() auth.Resource { return auth.Data("mission "+m.Nam
 // one name in different groups; the oldest that id sees is meant. The error wraps
 // ErrNotFound or ErrGone.
 func find(ctx context.Context, q bun.IDB, id auth.Identity, ref Ref) (missionRow, error) {
-	var rows []missionRow
-	sel := q.NewSelect().Model(&rows).Order("created", "guid")
-	if ref.GUID != "" {
-		guid := strings.Trim(strings.ToLower(ref.GUID), "{}")
-		if !guidForm.MatchString(guid) {
-			return missionRow{}, refuse(ErrInvalid, "This is not the guid of a mission.")
-		}
-		sel.Where("guid = ?", guid)
-	} else {
-		name, err := ParseName(ref.Name)
-		if err != nil {
-			return missionRow{}, err
-		}
-		sel.Where("name = ?", name)
+	rows, err := named(ctx, q, ref)
+	if err != nil {
+		return missionRow{}, err
 	}
-	if err := sel.Scan(ctx); err != nil {
-		return missionRow{}, fmt.Errorf("mission: read a mission: %w", err)
-	}
-	err := refuse(ErrNotFound, "Not Found: there is no such mission.")
+	err = refuse(ErrNotFound, "Not Found: there is no such mission.")
 	for _, m := range rows {
 		switch {
 		case auth.Allow(id, auth.Read, m.resource()) != nil:
@@ -119,6 +105,38 @@ func find(ctx context.Context, q bun.IDB, id auth.Identity, ref Ref) (missionRow
 		}
 	}
 	return missionRow{}, err
+}
+
+// named returns the missions that ref can mean. Clients write a guid where a name
+// belongs, and a name where a guid does; a name that looks like a guid is first of
+// all a name.
+func named(ctx context.Context, q bun.IDB, ref Ref) ([]missionRow, error) {
+	guid, name := strings.Trim(strings.ToLower(ref.GUID), "{}"), ref.Name
+	if guid != "" && !guidForm.MatchString(guid) {
+		guid, name = "", ref.GUID
+	}
+	if guid == "" {
+		var err error
+		if name, err = ParseName(name); err != nil {
+			return nil, err
+		}
+	}
+	read := func(column, value string) ([]missionRow, error) {
+		var rows []missionRow
+		err := q.NewSelect().Model(&rows).Where("? = ?", bun.Ident(column), value).Order("created", "guid").Scan(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("mission: read a mission: %w", err)
+		}
+		return rows, nil
+	}
+	if guid != "" {
+		return read("guid", guid)
+	}
+	rows, err := read("name", name)
+	if g := strings.Trim(strings.ToLower(name), "{}"); err == nil && len(rows) == 0 && guidForm.MatchString(g) {
+		return read("guid", g)
+	}
+	return rows, err
 }
 
 // byGUID reads a mission that is known to exist.

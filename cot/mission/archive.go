@@ -115,9 +115,9 @@ func (s *Service) store(ctx context.Context, id auth.Identity, b *pack.Builder, 
 }
 
 // Send stores the package of a mission as a file and tells devices to fetch it
-// from address, which gets the hash in place of its %s. It returns the uids that
-// were reached.
-func (s *Service) Send(ctx context.Context, c Caller, ref Ref, uids []string, address string) ([]string, error) {
+// from the address that address gives for its hash. It returns the uids that were
+// reached.
+func (s *Service) Send(ctx context.Context, c Caller, ref Ref, uids []string, address func(hash string) string) ([]string, error) {
 	if len(uids) == 0 || len(uids) > maxWords {
 		return nil, refuse(ErrInvalid, "Name the contacts to send the mission to.")
 	}
@@ -151,7 +151,7 @@ func (s *Service) Send(ctx context.Context, c Caller, ref Ref, uids []string, ad
 			}
 		}
 	}
-	return s.router.Notify(fileshare(f, c, fmt.Sprintf(address, hash)), to...), nil
+	return s.router.Notify(fileshare(f, c, address(hash)), to...), nil
 }
 
 // writable returns those of groups that id may publish to.

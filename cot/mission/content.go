@@ -12,6 +12,7 @@ import (
 
 	"muster/cot"
 	"muster/cot/files"
+	"muster/cot/history"
 	"muster/cot/wire"
 	"muster/internal/auth"
 )
@@ -79,10 +80,10 @@ func (a Addition) all() (uids, hashes []string) {
 	return slices.Compact(uids), slices.Compact(hashes)
 }
 
-// Add puts files and uids into a mission, with the newest event of each uid that
+// AddContents puts files and uids into a mission, with the newest event of each uid that
 // c may read; what is there already is renewed. The error wraps ErrNotFound for a
 // file that c may not read.
-func (s *Service) Add(ctx context.Context, c Caller, ref Ref, a Addition) (Mission, error) {
+func (s *Service) AddContents(ctx context.Context, c Caller, ref Ref, a Addition) (Mission, error) {
 	if err := a.check(); err != nil {
 		return Mission{}, err
 	}
@@ -92,9 +93,15 @@ func (s *Service) Add(ctx context.Context, c Caller, ref Ref, a Addition) (Missi
 		return Mission{}, err
 	}
 	uids, hashes := a.all()
-	known, err := s.events.Latest(ctx, c.Identity, uids...)
-	if err != nil {
-		return Mission{}, fmt.Errorf("mission: look up events: %w", err)
+	known := make(map[string]*wire.Event)
+	for _, uid := range uids {
+		r, err := s.newest(ctx, c.Identity, uid)
+		if err == nil && r != nil {
+			known[uid], err = r.Event()
+		}
+		if err != nil {
+			return Mission{}, fmt.Errorf("mission: look up event %s: %w", uid, err)
+		}
 	}
 	have := make(map[string]File, len(hashes))
 	for _, h := range hashes {
@@ -107,14 +114,23 @@ func (s *Service) Add(ctx context.Context, c Caller, ref Ref, a Addition) (Missi
 		}
 		have[h] = fileOf(f)
 	}
-	events := make(map[string]*wire.Event, len(known))
-	for uid, e := range known {
-		if events[uid], err = own(e); err != nil {
-			return Mission{}, fmt.Errorf("mission: read event %s: %w", uid, err)
-		}
-	}
-	return s.change(ctx, c, ref, Write, func(e *edit) error { return s.add(e, a, events, have) },
+	return s.change(ctx, c, ref, Write, func(e *edit) error { return s.add(e, a, known, have) },
 		func(e *edit) { s.tellChanges(e) })
+}
+
+// newest returns the newest event of a uid that id may read, or nil. An event
+// that went to single clients or to a mission is not what the uid is for others.
+func (s *Service) newest(ctx context.Context, id auth.Identity, uid string) (*history.Record, error) {
+	r, err := s.events.Newest(ctx, id, uid)
+	switch {
+	case errors.Is(err, history.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case r.Private:
+		return nil, nil
+	}
+	return &r, nil
 }
 
 // own returns a copy of an event that others may be reading.
@@ -254,8 +270,8 @@ func detailsOf(ev *wire.Event) *Details {
 	return d
 }
 
-// Remove takes a file or a uid out of a mission; one of hash and uid is given.
-func (s *Service) Remove(ctx context.Context, c Caller, ref Ref, hash, uid string) (Mission, error) {
+// RemoveContents takes a file or a uid out of a mission; one of hash and uid is given.
+func (s *Service) RemoveContents(ctx context.Context, c Caller, ref Ref, hash, uid string) (Mission, error) {
 	switch {
 	case hash == "" && uid == "":
 		return Mission{}, refuse(ErrInvalid, "Name the hash or the uid that is to be removed.")
@@ -347,8 +363,13 @@ type Event struct {
 	XML       []byte
 }
 
+// maxFresh is for how many uids of a mission the history is asked in one answer.
+const maxFresh = 500
+
 // CoT returns the newest event of each uid of a mission, of one layer if path is
 // not empty: the one that was sent to the mission, or a newer one that c may read.
+// In missions with very many uids that goes for the first of them; the others are
+// as they were sent to the mission.
 func (s *Service) CoT(ctx context.Context, c Caller, ref Ref, path string) ([]Event, error) {
 	q := s.db.Query()
 	m, _, err := s.may(ctx, q, c, ref, Read)
@@ -377,22 +398,20 @@ func (s *Service) cot(ctx context.Context, q bun.IDB, id auth.Identity, guid, pa
 	if err := sel.Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("mission: read events: %w", err)
 	}
-	var newest map[string]*cot.Event
-	if !id.System {
-		uids := make([]string, len(rows))
-		for i, r := range rows {
-			uids[i] = r.UID
-		}
-		var err error
-		if newest, err = s.events.Latest(ctx, id, uids...); err != nil {
-			return nil, fmt.Errorf("mission: look up events: %w", err)
-		}
-	}
 	out := make([]Event, 0, len(rows))
-	for _, r := range rows {
+	for i, r := range rows {
 		ev := Event{UID: r.UID, Path: r.Layer, XML: []byte(r.XML)}
-		if n := newest[r.UID]; n != nil && n.Received.UnixMilli() > r.Received {
-			ev.XML = bytes.TrimSpace(n.XML())
+		if !id.System && i < maxFresh {
+			n, err := s.newest(ctx, id, r.UID)
+			if err == nil && n != nil && n.Received > r.Received {
+				var w *wire.Event
+				if w, err = n.Event(); err == nil {
+					ev.XML = w.AppendXML(nil)
+				}
+			}
+			if err != nil {
+				return nil, fmt.Errorf("mission: look up event %s: %w", r.UID, err)
+			}
 		}
 		if len(ev.XML) > 0 {
 			out = append(out, ev)
@@ -425,14 +444,46 @@ func (s *Service) Holds(ctx context.Context, c Caller, hash string) (bool, error
 	return false, nil
 }
 
-// Referenced returns the files and uids that missions hold, deleted ones
-// included; retention leaves them alone.
-func (s *Service) Referenced(ctx context.Context) (hashes, uids []string, err error) {
+// Hashes returns the files of a mission that id may read.
+func (s *Service) Hashes(ctx context.Context, id auth.Identity, name string) ([]string, error) {
 	q := s.db.Query()
-	err1 := q.NewSelect().Model((*contentRow)(nil)).ColumnExpr("DISTINCT hash").Scan(ctx, &hashes)
-	err2 := q.NewSelect().Model((*itemRow)(nil)).ColumnExpr("DISTINCT uid").Scan(ctx, &uids)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, nil, fmt.Errorf("mission: list what is referenced: %w", err)
+	m, _, err := s.may(ctx, q, Caller{Identity: id, Own: true}, Ref{Name: name}, Read)
+	switch {
+	case errors.Is(err, ErrDenied):
+		return nil, fmt.Errorf("mission: %w: %w", auth.ErrDenied, err)
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrGone), errors.Is(err, ErrInvalid):
+		return nil, fmt.Errorf("mission: %w: %w", files.ErrNotFound, err)
+	case err != nil:
+		return nil, err
 	}
-	return hashes, uids, nil
+	hashes := []string{}
+	if err := q.NewSelect().Model((*contentRow)(nil)).Column("hash").Where("mission = ?", m.GUID).Order("position", "hash").Scan(ctx, &hashes); err != nil {
+		return nil, fmt.Errorf("mission: list files: %w", err)
+	}
+	return hashes, nil
+}
+
+// HeldUIDs returns the uids that missions refer to, deleted ones included; the
+// history keeps their events.
+func (s *Service) HeldUIDs(ctx context.Context) ([]string, error) {
+	return s.held(ctx, (*itemRow)(nil), "uid")
+}
+
+// HeldHashes returns the files that missions refer to, deleted ones included.
+func (s *Service) HeldHashes(ctx context.Context) ([]string, error) {
+	return s.held(ctx, (*contentRow)(nil), "hash")
+}
+
+func (s *Service) held(ctx context.Context, table any, column string) ([]string, error) {
+	out := []string{}
+	if err := s.db.Query().NewSelect().Model(table).ColumnExpr("DISTINCT ?", bun.Ident(column)).Scan(ctx, &out); err != nil {
+		return nil, fmt.Errorf("mission: list what is held: %w", err)
+	}
+	return out, nil
+}
+
+// MayRead reports whether id may read in the mission with that name or guid.
+func (s *Service) MayRead(ctx context.Context, id auth.Identity, mission string) bool {
+	_, _, err := s.may(ctx, s.db.Query(), Caller{Identity: id, Own: true}, Ref{Name: mission}, Read)
+	return err == nil
 }

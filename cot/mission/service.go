@@ -35,6 +35,7 @@ import (
 
 	"muster/cot"
 	"muster/cot/files"
+	"muster/cot/history"
 	"muster/cot/wire"
 	"muster/internal/auth"
 	"muster/internal/bus"
@@ -59,11 +60,9 @@ type Files interface {
 	Delete(ctx context.Context, id auth.Identity, hash string) error
 }
 
-// Events is the history.
+// Events is the part of history.Service that missions need.
 type Events interface {
-	// Latest returns the newest event of each uid that id may read, including
-	// those not written yet; uids it does not know are left out.
-	Latest(ctx context.Context, id auth.Identity, uids ...string) (map[string]*cot.Event, error)
+	Newest(ctx context.Context, id auth.Identity, uid string) (history.Record, error)
 }
 
 // Deps is what the service needs of the house.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"muster/cot"
 	"muster/internal/auth"
 )
 
@@ -181,6 +182,23 @@ func (s *Service) Subscriptions(ctx context.Context, c Caller, ref Ref) ([]Subsc
 		out[i] = r.public(m)
 		if who, ok := online.find(r); ok {
 			out[i].Connected, out[i].Callsign = true, who.Callsign
+		}
+	}
+	return out, nil
+}
+
+// ContactsOf returns the connected devices that are subscribed to a mission.
+func (s *Service) ContactsOf(ctx context.Context, c Caller, ref Ref) ([]cot.Contact, error) {
+	subs, err := s.Subscriptions(ctx, c, ref)
+	if err != nil {
+		return nil, err
+	}
+	out := []cot.Contact{}
+	for _, d := range s.router.Subscriptions(auth.System("mission")) {
+		if slices.ContainsFunc(subs, func(sub Subscription) bool {
+			return sub.ClientUID == d.UID && strings.EqualFold(sub.Username, d.User)
+		}) {
+			out = append(out, d.Contact)
 		}
 	}
 	return out, nil
