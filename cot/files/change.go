@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,15 +16,51 @@ import (
 // The changes below concern every record of hash that is id's own (or every
 // record, for admins). The errors wrap ErrNotFound, auth.ErrDenied or ErrInvalid.
 
-// SetTool makes a file Public or Private, or gives it to another tool.
+// SetTool makes a file Public or Private, or gives it to another tool. Clients do
+// so with every file they send, also with one that somebody else has uploaded
+// before: that one's record stays as it is, and id gets a record of its own where
+// it takes one to have the file listed.
 func (s *Service) SetTool(ctx context.Context, id auth.Identity, hash, tool string) error {
 	tool = strings.TrimSpace(tool)
 	if err := checkText("tool", tool, maxText); err != nil || tool == "" {
 		return fmt.Errorf("files: %w tool", ErrInvalid)
 	}
-	return s.change(ctx, id, hash, func(ctx context.Context, tx bun.Tx, f *File) error {
+	err := s.change(ctx, id, hash, func(ctx context.Context, tx bun.Tx, f *File) error {
+		f.Tool = tool
 		return set(ctx, tx, f.ID, "tool = ?", tool)
 	})
+	if errors.Is(err, auth.ErrDenied) {
+		return s.adopt(ctx, id, hash, tool)
+	}
+	return err
+}
+
+// adopt gives id a record of a file of somebody else that it may read.
+func (s *Service) adopt(ctx context.Context, id auth.Identity, hash, tool string) error {
+	f, err := s.Lookup(ctx, id, hash)
+	if err != nil {
+		return err
+	}
+	if f.Groups, err = writable(id, f.Name, nil); err != nil {
+		return err
+	}
+	if tool == Private {
+		return nil // nothing is listed in its name, and it can be fetched already
+	}
+	listed, _, err := s.Search(ctx, id, Query{Hash: hash, Tool: tool, Limit: 1})
+	if err != nil || len(listed) > 0 {
+		return err
+	}
+	if err := s.blobs.Pin(ctx, f.Hash); err != nil {
+		return fmt.Errorf("files: %w", ErrNotFound)
+	}
+	defer s.blobs.Unpin(f.Hash)
+	f.ID, f.Submitter, f.Submitted, f.Tool, f.Expires = s.next.Add(1), id.User, time.Now(), tool, time.Time{}
+	if err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error { return insert(ctx, tx, f) }); err != nil {
+		return fmt.Errorf("files: share anew: %w", err)
+	}
+	s.fact(f.Groups, f.Submitter, Changed{What: "file", Change: "created", ID: f.ID, Hash: f.Hash, Name: f.Name})
+	return nil
 }
 
 // SetKeywords replaces the keywords.
