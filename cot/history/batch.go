@@ -406,15 +406,23 @@ func (b *batch) writeChat(ctx context.Context, intents []intent) error {
 	return nil
 }
 
-// takeReceipts changes the state of messages. A receipt counts when it comes
-// from the one the message was for, or from the server.
+// takeReceipts changes the state of messages. That one was delivered or read says
+// who it was for; that it waits or could not be sent is said to its sender, whose
+// name the server's answer bears.
 func (b *batch) takeReceipts(ctx context.Context, intents []intent) error {
 	for _, in := range of(intents, isReceipt) {
 		q := b.tx.NewUpdate().Model((*chatRow)(nil)).Set("state = ?", in.receipt.state).
 			Where("message_id = ?", in.receipt.message).Where("kind = ?", RoomDirect).
 			Where("state IN (?)", bun.List(before[in.receipt.state]))
-		if !in.receipt.server {
-			q = q.Where("((peer_user <> '' AND peer_user = ?) OR (peer_user = '' AND peer_uid = ?))", in.e.From.Identity.User, in.e.From.UID)
+		from := in.e.From
+		switch s := in.receipt.state; {
+		case in.receipt.server:
+		case from.Identity.System: // clients without a login are nobody
+			continue
+		case s == StatePending || s == StateFailed:
+			q = q.Where("sender_user = ?", from.Identity.User)
+		default:
+			q = q.Where("((peer_user <> '' AND peer_user = ?) OR (peer_user = '' AND peer_uid = ?))", from.Identity.User, from.UID)
 		}
 		if _, err := q.Exec(ctx); err != nil {
 			return fmt.Errorf("write receipts: %w", err)

@@ -114,27 +114,23 @@ func (in *intent) namesGroup() bool {
 	return slices.ContainsFunc(in.dests, func(d wire.Dest) bool { return d.Group != "" })
 }
 
-// answer reads a receipt: b-t-f-d delivered, -r read, -p pending, -s failed. The
-// last two come from the server only.
+// answer reads a receipt: b-t-f-d delivered, -r read, -p pending, -s failed.
 func (in intent) answer(w *wire.Event) intent {
-	server := in.e.From.Identity.User == "" || in.e.From.Identity.System
-	states := map[string]string{"d": StateDelivered, "r": StateRead}
-	if server {
-		states = map[string]string{"d": StateDelivered, "r": StateRead, "p": StatePending, "s": StateFailed}
-	}
-	state, ok := states[strings.TrimPrefix(in.e.Type, chatType+"-")]
-	if !ok {
+	r := receipt{state: receipts[strings.TrimPrefix(in.e.Type, chatType+"-")], server: in.e.From.Identity.User == ""}
+	if r.state == "" {
 		return in
 	}
-	id := ""
 	for _, name := range []string{"__chatreceipt", "__chat"} {
-		if el, ok := w.Child(name); ok && id == "" {
-			id = el.Attr("messageId")
+		if el, ok := w.Child(name); ok && r.message == "" {
+			r.message = el.Attr("messageId")
 		}
 	}
-	if id == "" {
-		id = w.UID
+	if r.message == "" {
+		r.message = w.UID
 	}
-	in.what, in.receipt = isReceipt, receipt{message: id, state: state, server: server}
+	in.what, in.receipt = isReceipt, r
 	return in
 }
+
+// receipts are the states that receipts report, by the last part of their type.
+var receipts = map[string]string{"d": StateDelivered, "r": StateRead, "p": StatePending, "s": StateFailed}

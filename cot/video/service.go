@@ -11,14 +11,12 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -106,64 +104,6 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) pulls() bool { return s.cfg.Pull && s.deps.Pull != nil }
-
-type connectionRow struct {
-	bun.BaseModel `bun:"table:video_connections,alias:v"`
-
-	UUID           string `bun:"uuid,pk"`
-	Number         int64  `bun:"number"`
-	Alias          string `bun:"alias"`
-	Active         bool   `bun:"active"`
-	Thumbnail      string `bun:"thumbnail"`
-	Classification string `bun:"classification"`
-	Owner          string `bun:"owner"`
-	Groups         string `bun:"group_names"` // JSON
-	Feeds          string `bun:"feeds"`       // JSON
-	Created        int64  `bun:"created"`
-	Updated        int64  `bun:"updated"`
-}
-
-func (r connectionRow) connection() (Connection, error) {
-	c := Connection{UUID: r.UUID, Number: r.Number, Alias: r.Alias, Active: r.Active, Thumbnail: r.Thumbnail, Classification: r.Classification,
-		Owner: r.Owner, Created: time.UnixMilli(r.Created).UTC(), Updated: time.UnixMilli(r.Updated).UTC()}
-	if err := json.Unmarshal([]byte(r.Groups), &c.Groups); err != nil {
-		return c, fmt.Errorf("video: read the groups of %s: %w", r.UUID, err)
-	}
-	if err := json.Unmarshal([]byte(r.Feeds), &c.Feeds); err != nil {
-		return c, fmt.Errorf("video: read the feeds of %s: %w", r.UUID, err)
-	}
-	return c, nil
-}
-
-func rowOf(c Connection) (connectionRow, error) {
-	groups, err := json.Marshal(c.Groups)
-	if err != nil {
-		return connectionRow{}, fmt.Errorf("video: %w", err)
-	}
-	feeds, err := json.Marshal(c.Feeds)
-	if err != nil {
-		return connectionRow{}, fmt.Errorf("video: %w", err)
-	}
-	return connectionRow{UUID: c.UUID, Number: c.Number, Alias: c.Alias, Active: c.Active, Thumbnail: c.Thumbnail, Classification: c.Classification,
-		Owner: c.Owner, Groups: string(groups), Feeds: string(feeds), Created: c.Created.UnixMilli(), Updated: c.Updated.UnixMilli()}, nil
-}
-
-// read returns all that is stored, by number.
-func (s *Service) read(ctx context.Context) ([]Connection, error) {
-	var rows []connectionRow
-	if err := s.deps.DB.Query().NewSelect().Model(&rows).Order("number").Scan(ctx); err != nil {
-		return nil, fmt.Errorf("video: read the list: %w", err)
-	}
-	out := make([]Connection, 0, len(rows))
-	for _, r := range rows {
-		c, err := r.connection()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
-}
 
 // mayRead reports whether id may see c: who put it there, and who reads one of
 // its groups.
@@ -275,180 +215,6 @@ func find(ctx context.Context, q bun.IDB, uuid string) (Connection, error) {
 		return Connection{}, fmt.Errorf("video: read a connection: %w", err)
 	}
 	return row.connection()
-}
-
-const (
-	maxConnections = 10_000
-	maxAtOnce      = 100
-)
-
-// Add puts connections on the list, or changes those with the same uuid that id
-// may change. groups are those it is for; nil means all that id may write to, or
-// those it has. When it returns nil all of them are on disk. The error wraps
-// ErrInvalid, ErrFull or auth.ErrDenied.
-func (s *Service) Add(ctx context.Context, id auth.Identity, list []Connection, groups []string) error {
-	if len(list) == 0 || len(list) > maxAtOnce {
-		return fmt.Errorf("%w list: from 1 to %d videos at a time", ErrInvalid, maxAtOnce)
-	}
-	list = slices.Clone(list)
-	for i := range list {
-		list[i].Feeds = slices.Clone(list[i].Feeds)
-		if err := list[i].check(); err != nil {
-			return err
-		}
-	}
-	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		for i := range list {
-			if err := put(ctx, tx, id, &list[i], groups); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("video: add to the list: %w", err)
-	}
-	s.log.Info("videos were put on the list", "user", id.User, "videos", len(list))
-	for _, c := range list {
-		s.follow(ctx, c)
-	}
-	return nil
-}
-
-// put inserts or replaces one connection.
-func put(ctx context.Context, tx bun.Tx, id auth.Identity, c *Connection, groups []string) error {
-	now := time.Now()
-	c.Updated, c.Owner, c.Created, c.Number = now, id.User, now, 0
-	old, err := find(ctx, tx, c.UUID)
-	switch {
-	case err == nil:
-		if err := mayChange(id, old); err != nil {
-			return err
-		}
-		c.Owner, c.Created, c.Number, c.Groups = old.Owner, old.Created, old.Number, old.Groups
-	case errors.Is(err, ErrNotFound):
-		c.Groups = id.WriteGroups()
-	default:
-		return err
-	}
-	if groups != nil {
-		c.Groups = slices.Clone(groups)
-	}
-	slices.Sort(c.Groups)
-	c.Groups = slices.Compact(c.Groups)
-	if len(c.Groups) == 0 {
-		return fmt.Errorf("%w: no group to offer the video to", auth.ErrDenied)
-	}
-	if old.UUID == "" || groups != nil {
-		r := auth.Data("video "+c.Alias, c.Groups)
-		r.Every = true
-		if err := auth.Allow(id, auth.Publish, r); err != nil {
-			return err
-		}
-	}
-	if c.Number == 0 {
-		if c.Number, err = nextNumber(ctx, tx); err != nil {
-			return err
-		}
-	}
-	row, err := rowOf(*c)
-	if err != nil {
-		return err
-	}
-	q := tx.NewInsert().Model(&row).On("CONFLICT (uuid) DO UPDATE")
-	for _, col := range []string{"alias", "active", "thumbnail", "classification", "group_names", "feeds", "updated"} {
-		q = q.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
-	}
-	_, err = q.Exec(ctx)
-	return err
-}
-
-func nextNumber(ctx context.Context, tx bun.Tx) (int64, error) {
-	var last struct {
-		Count int64 `bun:"n"`
-		Max   int64 `bun:"m"`
-	}
-	err := tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("count(*) AS n, COALESCE(max(number), 0) AS m").Scan(ctx, &last)
-	if err != nil {
-		return 0, err
-	}
-	if last.Count >= maxConnections {
-		return 0, ErrFull
-	}
-	return last.Max + 1, nil
-}
-
-// Remove takes a connection off the list. The error wraps ErrNotFound or
-// auth.ErrDenied. When it returns nil that is on disk.
-func (s *Service) Remove(ctx context.Context, id auth.Identity, uuid string) error {
-	var c Connection
-	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var err error
-		if c, err = changeable(ctx, tx, id, uuid); err != nil {
-			return err
-		}
-		_, err = tx.NewDelete().Model((*connectionRow)(nil)).Where("uuid = ?", uuid).Exec(ctx)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("video: take from the list: %w", err)
-	}
-	s.log.Info("a video was taken from the list", "user", id.User, "video", c.Alias)
-	c.Active = false
-	s.follow(ctx, c)
-	return nil
-}
-
-// changeable finds a connection that id may change; one that id may not even see
-// does not exist.
-func changeable(ctx context.Context, tx bun.Tx, id auth.Identity, uuid string) (Connection, error) {
-	c, err := find(ctx, tx, uuid)
-	if err != nil {
-		return c, err
-	}
-	if !mayRead(id, c) {
-		return c, ErrNotFound
-	}
-	return c, mayChange(id, c)
-}
-
-// SetActive shows or hides a connection on the clients' lists. The error wraps
-// ErrNotFound or auth.ErrDenied.
-func (s *Service) SetActive(ctx context.Context, id auth.Identity, uuid string, active bool) error {
-	var c Connection
-	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var err error
-		if c, err = changeable(ctx, tx, id, uuid); err != nil {
-			return err
-		}
-		c.Active = active
-		_, err = tx.NewUpdate().Model((*connectionRow)(nil)).Set("active = ?", active).Set("updated = ?", time.Now().UnixMilli()).
-			Where("uuid = ?", uuid).Exec(ctx)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("video: change the list: %w", err)
-	}
-	s.follow(ctx, c)
-	return nil
-}
-
-// UUID returns the uuid of the connection with a number, of those id may see. The
-// error wraps ErrNotFound.
-func (s *Service) UUID(ctx context.Context, id auth.Identity, number int64) (string, error) {
-	var row connectionRow
-	err := s.deps.DB.Query().NewSelect().Model(&row).Where("number = ?", number).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", ErrNotFound
-	}
-	if err != nil {
-		return "", fmt.Errorf("video: read a connection: %w", err)
-	}
-	c, err := row.connection()
-	if err == nil && !mayRead(id, c) {
-		err = ErrNotFound
-	}
-	return c.UUID, err
 }
 
 // PullName is the name of the path under which the server offers a connection
