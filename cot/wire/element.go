@@ -54,8 +54,7 @@ func child(b []byte, name string) (Element, bool) {
 
 // Attr returns the value of an attribute, unescaped; "" if it is absent.
 func (el Element) Attr(name string) string {
-	var attrs [16]attr
-	r := reader{b: el.Raw, limits: trusted, attrs: attrs[:0]}
+	r := reader{b: el.Raw, limits: trusted}
 	if t, err := r.next(); err != nil || t != tokStart {
 		return ""
 	}

@@ -142,7 +142,7 @@ func (e *Event) rewrite(dst []byte) []byte {
 			continue
 		}
 		switch name := string(r.bytes(r.name)); {
-		case len(r.open) == 1 && !r.empty:
+		case r.depth == 1 && !r.empty:
 			now := e.attributes()
 			was := (&Event{UID: e.was.uid, Type: e.was.typ, How: e.was.how, Time: e.was.time, Start: e.was.start, Stale: e.was.stale,
 				Access: e.was.access, QoS: e.was.qos, Opex: e.was.opex, Caveat: e.was.caveat, ReleasableTo: e.was.releasableTo}).attributes()
@@ -170,7 +170,7 @@ func (p Point) texts() []Attr {
 // replace appends b from done to the end of the attributes of the start tag read
 // last, with the values in now that differ from those in was.
 func (r *reader) replace(dst []byte, done *int, now, was []Attr) []byte {
-	end := r.name.to
+	end := int(r.name.to)
 	for i := range now {
 		if now[i].Value == was[i].Value {
 			continue
@@ -181,13 +181,14 @@ func (r *reader) replace(dst []byte, done *int, now, was []Attr) []byte {
 			dst = appendAttr(dst, now[i].Name, now[i].Value)
 		}
 	}
-	for _, a := range r.attrs {
+	for j := range r.nattrs {
+		a := r.at(j)
 		for i := range now {
 			if now[i].Name == string(r.bytes(a.name)) && now[i].Value != was[i].Value {
 				dst = append(dst, r.b[*done:a.name.from]...)
 				dst = append(append(dst, now[i].Name...), `="`...)
 				dst = append(appendEscaped(dst, now[i].Value, true), '"')
-				*done = a.value.to + 1
+				*done = int(a.value.to) + 1
 			}
 		}
 	}

@@ -87,12 +87,10 @@ func appendDetail(dst, xml []byte) []byte {
 	var (
 		seen  [kinds]bool
 		typed [kinds]typedValues
-		open  [32]span
-		attrs [16]attr
 	)
 	dst = protowire.AppendTag(dst, detailXML, protowire.BytesType)
 	at := len(dst)
-	r := reader{b: xml, limits: trusted, open: open[:0], attrs: attrs[:0]}
+	r := reader{b: xml, limits: trusted}
 	for {
 		t, err := r.next()
 		if err != nil || t == tokEOF {
@@ -179,7 +177,7 @@ func (v *typedValues) read(r *reader, k kind) {
 		}
 		v.text[num] = val
 	}
-	if found != len(r.attrs) {
+	if found != r.nattrs {
 		return
 	}
 	switch k {

@@ -129,7 +129,7 @@ func (e *Event) AddDetail(xml []byte) {
 // addXML puts xml at the end of detail in raw, and makes a detail where there is
 // none.
 func (e *Event) addXML(xml []byte) {
-	before, after, from := "", "", e.inner.to
+	before, after, from := "", "", int(e.inner.to)
 	rest := e.raw[e.inner.to:]
 	switch {
 	case !e.hasDetail:
@@ -142,10 +142,10 @@ func (e *Event) addXML(xml []byte) {
 	}
 	start := from + len(before)
 	if e.hasDetail && !e.emptyDetail {
-		start = e.inner.from
+		start = int(e.inner.from)
 	}
 	e.raw = slices.Concat(e.raw[:from], []byte(before), xml, []byte(after), rest)
-	e.inner = span{start, from + len(before) + len(xml)}
+	e.inner = span{int32(start), int32(from + len(before) + len(xml))}
 	e.hasDetail, e.emptyDetail = true, false
 }
 
@@ -217,7 +217,7 @@ func (e *Event) Cut(name string) []Element {
 		}
 		if hit {
 			found = append(found, Element{Name: name, Raw: d[r.start:r.end:r.end]})
-			at = append(at, span{r.start, r.end})
+			at = append(at, span{int32(r.start), int32(r.end)})
 		}
 	}
 	if len(found) > 0 {
@@ -231,7 +231,7 @@ func (e *Event) remove(at []span, k kind) {
 	switch e.form {
 	case formXML:
 		raw := make([]byte, 0, len(e.raw))
-		from, gone := 0, 0
+		from, gone := int32(0), int32(0)
 		for _, s := range at {
 			raw = append(raw, e.raw[from:e.inner.from+s.from]...)
 			from = e.inner.from + s.to
@@ -241,12 +241,12 @@ func (e *Event) remove(at []span, k kind) {
 		e.inner.to -= gone
 	default:
 		detail := make([]byte, 0, len(e.detail))
-		from, xmlLen := 0, e.xmlLen
+		from, xmlLen := int32(0), e.xmlLen
 		for _, s := range at {
 			detail = append(detail, e.detail[from:s.from]...)
 			from = s.to
-			if s.to <= e.xmlLen {
-				xmlLen -= s.to - s.from
+			if int(s.to) <= e.xmlLen {
+				xmlLen -= int(s.to - s.from)
 			}
 		}
 		e.detail, e.xmlLen = append(detail, e.detail[from:]...), xmlLen

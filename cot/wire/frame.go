@@ -74,7 +74,8 @@ type Scanner struct {
 	quote byte // inTag: of the value that is open, or 0
 	off   int  // bytes of the element that have been looked at
 	skip  bool // the element is over the limit; what was looked at is consumed
-	lost  int  // when skipping: bytes passed in one comment or CDATA section
+	gone  int  // bytes of the element that are consumed
+	since int  // where in the element the comment or CDATA section has begun
 	junk  bool // between: the bytes that are no event have been reported
 }
 
@@ -191,7 +192,7 @@ func (s *Scanner) seek(buf []byte) (it Item, n int) {
 				s.junk = true
 				return Item{Kind: Skipped, Err: errNoEvent}, n
 			}
-			s.place, s.auth, s.off, s.quote, s.skip, s.junk = inTag, m == isAuth, len("<auth"), 0, false, false
+			s.place, s.auth, s.off, s.quote, s.junk = inTag, m == isAuth, len("<auth"), 0, false
 			return it, n
 		case m == isShort && len(rest) < maxProlog:
 			return s.report(junk), n
@@ -275,18 +276,20 @@ func (s *Scanner) element(buf []byte) (it Item, n int, err error) {
 		if s.auth {
 			kind = Auth
 		}
-		s.place, s.skip, s.off, s.lost = between, false, 0, 0
+		s.place, s.skip, s.off, s.gone = between, false, 0, 0
+		s.junk = why == errCutOff // what is left of it needs no report of its own
 		switch {
 		case skip:
 			return Item{Kind: Skipped, Err: ErrTooLong}, end, nil
 		case why != nil:
-			s.junk = errors.Is(why, errCutOff)
 			return Item{Kind: Skipped, Err: why}, end, nil
 		}
 		return Item{Kind: kind, Data: buf[:end:end]}, end, nil
 	case s.skip || len(buf) > limit:
 		s.skip = true
-		n, s.off = s.off, 0
+		keep := min(s.off, 1) // firstTag looks back
+		n, s.off = s.off-keep, keep
+		s.gone += n
 	}
 	return it, n, nil
 }
@@ -380,12 +383,12 @@ func (s *Scanner) content(buf []byte) (done bool, end int) {
 				}
 				if bytes.HasPrefix(rest, []byte(open.with)) {
 					s.off += len(open.with)
-					s.place = open.to
+					s.place, s.since = open.to, s.gone+s.off
 					return false, 0
 				}
 			}
 		case 'e':
-			if !s.skip {
+			if s.gone+s.off <= s.limits.Event {
 				break
 			}
 			if begins(rest, "<event") { // the rest of the long one never came
@@ -423,23 +426,22 @@ func endTag(b []byte, name string) (n int, short bool) {
 	return 0, true
 }
 
-// through looks for the end of a comment or CDATA section. What is over the limit
-// is not followed in one for longer than an event may be.
+// through looks for the end of a comment or CDATA section. An element that is
+// over the limit is not followed in one for longer than an event may be.
 func (s *Scanner) through(buf []byte, end string) bool {
-	from := s.off
-	if i := bytes.Index(buf[from:], []byte(end)); i >= 0 {
+	limit := s.limits.Event
+	last := max(max(limit, s.since)+limit-s.gone, s.off) // give up here
+	part := buf[:min(len(buf), last)]
+	if i := bytes.Index(part[s.off:], []byte(end)); i >= 0 {
 		s.off += i + len(end)
-		s.place, s.lost = inContent, 0
-		return true
+	} else if len(part) == last {
+		s.off = last
+	} else {
+		s.off = max(s.off, len(buf)-len(end)+1)
+		return false
 	}
-	s.off = max(from, len(buf)-len(end)+1)
-	if s.skip {
-		if s.lost += s.off - from; s.lost > s.limits.Event {
-			s.place, s.lost = inContent, 0
-			return true
-		}
-	}
-	return false
+	s.place = inContent
+	return true
 }
 
 // AppendFrame appends the header of a version 1 stream frame of n payload bytes:

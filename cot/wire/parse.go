@@ -187,12 +187,8 @@ func ParseXML(b []byte, l Limits) (*Event, error) {
 	if !validRunes(b) {
 		return nil, errors.New("XML: not valid UTF-8")
 	}
-	var (
-		open  [32]span
-		attrs [16]attr
-	)
 	e := &Event{form: formXML}
-	p := parser{r: reader{b: b, limits: l, open: open[:0], attrs: attrs[:0]}, facts: newFacts()}
+	p := parser{r: reader{b: b, limits: l}, facts: newFacts()}
 	if err := p.event(e); err != nil {
 		return nil, err
 	}
@@ -223,7 +219,7 @@ func (p *parser) event(e *Event) error {
 		return err
 	}
 	inDetail := false
-	for level := len(r.open); level > 0; level = len(r.open) {
+	for level := r.depth; level > 0; level = r.depth {
 		t, err := r.next()
 		switch {
 		case err != nil:
@@ -233,7 +229,7 @@ func (p *parser) event(e *Event) error {
 		case t == tokStart && level == 2 && inDetail:
 			p.facts.element(r)
 		case t == tokEnd && level == 2 && inDetail:
-			e.inner.to, inDetail = r.start, false
+			e.inner.to, inDetail = int32(r.start), false
 		}
 		if err != nil {
 			return err
@@ -252,8 +248,9 @@ func (p *parser) event(e *Event) error {
 func (p *parser) root(e *Event) error {
 	r, f := &p.r, &p.facts
 	var times [3]value // time, start, stale
-	for _, a := range r.attrs {
-		v := value{r.bytes(a.value), a.plain}
+	for i := range r.nattrs {
+		a := r.at(i)
+		v := r.value(a)
 		switch string(r.bytes(a.name)) {
 		case "uid":
 			f.text[fieldUID] = v
@@ -310,11 +307,11 @@ func (p *parser) below(e *Event) (inDetail bool, err error) {
 		}
 		e.hasDetail = true
 		if r.empty {
-			at := r.end - len("/>")
+			at := int32(r.end - len("/>"))
 			e.inner, e.emptyDetail = span{at, at}, true
 			return false, nil
 		}
-		e.inner.from = r.end
+		e.inner.from = int32(r.end)
 		return true, nil
 	}
 	return false, nil
@@ -330,8 +327,9 @@ func pointOf(r *reader) (p Point, err error) {
 	if !ok || !also {
 		return p, errPoint
 	}
-	for _, a := range r.attrs {
-		v := value{r.bytes(a.value), a.plain}
+	for i := range r.nattrs {
+		a := r.at(i)
+		v := r.value(a)
 		switch string(r.bytes(a.name)) {
 		case "hae":
 			p.HAE = orUnknown(parseNumber(v))

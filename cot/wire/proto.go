@@ -287,13 +287,9 @@ func (p *protoParser) xmlDetail(b []byte) error {
 	}
 	l := p.limits
 	l.Depth -= detailDepth
-	var (
-		open  [32]span
-		attrs [16]attr
-	)
-	r := reader{b: b, limits: l, open: open[:0], attrs: attrs[:0]}
+	r := reader{b: b, limits: l}
 	for {
-		level := len(r.open)
+		level := r.depth
 		t, err := r.next()
 		if err != nil || t == tokEOF {
 			return err

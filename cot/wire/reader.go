@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"unicode/utf8"
 )
@@ -20,7 +19,7 @@ const (
 )
 
 // span is a part of a reader's bytes.
-type span struct{ from, to int }
+type span struct{ from, to int32 }
 
 // attr is an attribute as it stands: the value without its quotes; plain says
 // that it stands for itself, without references or white space to normalise.
@@ -36,13 +35,50 @@ type reader struct {
 	b      []byte
 	pos    int
 	limits Limits
-	open   []span // names of the elements that are open
-	attrs  []attr // of the start tag read last
+	depth  int // of elements that are open
+	nattrs int // of the start tag read last
 
 	// The token read last.
 	start, end int
 	name       span // of a tag
 	empty      bool // a start tag that ends its element
+
+	// The names of the open elements, and the attributes. The first ones are kept
+	// here, so that nothing is allocated for them.
+	open  [16]span
+	deep  []span
+	attrs [12]attr
+	many  []attr
+}
+
+// at returns an attribute of the start tag read last.
+func (r *reader) at(i int) attr {
+	if i < len(r.attrs) {
+		return r.attrs[i]
+	}
+	return r.many[i-len(r.attrs)]
+}
+
+// value returns the value of an attribute of the start tag read last.
+func (r *reader) value(a attr) value { return value{r.bytes(a.value), a.plain} }
+
+func (r *reader) push(name span) {
+	if r.depth < len(r.open) {
+		r.open[r.depth] = name
+	} else {
+		r.deep = append(r.deep, name)
+	}
+	r.depth++
+}
+
+// pop returns the name of the innermost open element, which is open no more.
+func (r *reader) pop() (name span) {
+	if r.depth--; r.depth < len(r.open) {
+		return r.open[r.depth]
+	}
+	last := len(r.deep) - 1
+	name, r.deep = r.deep[last], r.deep[:last]
+	return name
 }
 
 // trusted are the limits for XML that has been read before.
@@ -58,7 +94,7 @@ func (r *reader) fail(what string) error { return fmt.Errorf("XML, byte %d: %s",
 func (r *reader) next() (token, error) {
 	r.start = r.pos
 	if r.pos == len(r.b) {
-		if len(r.open) > 0 {
+		if r.depth > 0 {
 			return tokEOF, r.fail("an element is not closed")
 		}
 		return tokEOF, nil
@@ -151,7 +187,7 @@ func (r *reader) scanName() (span, error) {
 		return span{}, r.fail("a name is cut off")
 	}
 	r.pos = i
-	return span{from, i}, nil
+	return span{int32(from), int32(i)}, nil
 }
 
 func (r *reader) startTag() (err error) {
@@ -159,7 +195,7 @@ func (r *reader) startTag() (err error) {
 	if r.name, err = r.scanName(); err != nil {
 		return err
 	}
-	r.attrs = r.attrs[:0]
+	r.nattrs, r.many = 0, r.many[:0]
 	for {
 		at := r.pos
 		r.skipSpace()
@@ -168,10 +204,10 @@ func (r *reader) startTag() (err error) {
 		}
 		switch r.b[r.pos] {
 		case '>':
-			if len(r.open) >= r.limits.Depth {
+			if r.depth >= r.limits.Depth {
 				return r.fail("nested too deeply")
 			}
-			r.open = append(r.open, r.name)
+			r.push(r.name)
 			r.pos++
 			r.end, r.empty = r.pos, false
 			return nil
@@ -179,7 +215,7 @@ func (r *reader) startTag() (err error) {
 			if r.pos+1 == len(r.b) || r.b[r.pos+1] != '>' {
 				return r.fail("a tag is not closed")
 			}
-			if len(r.open) >= r.limits.Depth {
+			if r.depth >= r.limits.Depth {
 				return r.fail("nested too deeply")
 			}
 			r.pos += 2
@@ -200,12 +236,13 @@ func (r *reader) attribute() error {
 	if err != nil {
 		return err
 	}
-	for _, a := range r.attrs {
+	for i := range r.nattrs {
+		a := r.at(i)
 		if a.name.to-a.name.from == name.to-name.from && bytes.Equal(r.bytes(a.name), r.bytes(name)) {
 			return r.fail("an attribute occurs twice")
 		}
 	}
-	if len(r.attrs) >= r.limits.Attrs {
+	if r.nattrs >= r.limits.Attrs {
 		return r.fail("too many attributes")
 	}
 	r.skipSpace()
@@ -221,7 +258,13 @@ func (r *reader) attribute() error {
 	if err != nil {
 		return err
 	}
-	r.attrs = append(r.attrs, attr{name: name, value: value, plain: plain})
+	a := attr{name: name, value: value, plain: plain}
+	if r.nattrs < len(r.attrs) {
+		r.attrs[r.nattrs] = a
+	} else {
+		r.many = append(r.many, a)
+	}
+	r.nattrs++
 	return nil
 }
 
@@ -242,7 +285,7 @@ func (r *reader) quoted(quote byte) (v span, plain bool, err error) {
 		switch c {
 		case quote:
 			r.pos++
-			return span{from, i}, plain, nil
+			return span{int32(from), int32(i)}, plain, nil
 		case '"', '\'':
 			i++
 		case '&':
@@ -271,11 +314,9 @@ func (r *reader) endTag() (err error) {
 	if r.pos == len(r.b) || r.b[r.pos] != '>' {
 		return r.fail("a tag is not closed")
 	}
-	last := len(r.open) - 1
-	if last < 0 || !bytes.Equal(r.bytes(r.open[last]), r.bytes(r.name)) {
+	if r.depth == 0 || !bytes.Equal(r.bytes(r.pop()), r.bytes(r.name)) {
 		return r.fail("an end tag that fits no start tag")
 	}
-	r.open = r.open[:last]
 	r.pos++
 	r.end = r.pos
 	return nil
@@ -318,9 +359,9 @@ func (r *reader) verbatim(n int) error {
 
 // attr finds an attribute of the start tag read last.
 func (r *reader) attr(name string) (value, bool) {
-	for _, a := range r.attrs {
-		if string(r.bytes(a.name)) == name {
-			return value{r.bytes(a.value), a.plain}, true
+	for i := range r.nattrs {
+		if a := r.at(i); string(r.bytes(a.name)) == name {
+			return r.value(a), true
 		}
 	}
 	return value{}, false
@@ -329,31 +370,18 @@ func (r *reader) attr(name string) (value, bool) {
 // cdata returns what is in the CDATA section read last.
 func (r *reader) cdata() []byte { return r.b[r.start+len("<![CDATA[") : r.end-len("]]>")] }
 
-// skip reads to the end of the element whose start tag was read last.
+// skip reads to the end of the element whose start tag was read last; the
+// attributes are gone then.
 func (r *reader) skip() error {
 	if r.empty {
 		return nil
 	}
 	start, name := r.start, r.name
-	for depth := len(r.open) - 1; len(r.open) > depth; {
+	for depth := r.depth - 1; r.depth > depth; {
 		if _, err := r.next(); err != nil {
 			return err
 		}
 	}
-	r.start, r.name = start, name // the token is now the whole element
+	r.start, r.name, r.empty = start, name, false // the token is now the whole element
 	return nil
-}
-
-// check reads XML to its end, nested as deep as base already.
-func check(b []byte, l Limits, base int) error {
-	if !validRunes(b) {
-		return errors.New("XML: not valid UTF-8")
-	}
-	l.Depth -= base
-	r := reader{b: b, limits: l}
-	for {
-		if t, err := r.next(); err != nil || t == tokEOF {
-			return err
-		}
-	}
 }

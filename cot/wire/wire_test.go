@@ -89,4 +89,3 @@ func BenchmarkCut(b *testing.B) {
 		c.Cut("marti")
 	}
 }
-
