@@ -44,6 +44,7 @@ type house struct {
 	health   *obs.Health
 	stats    *statistics
 	sources  *ts.Server // set with the parts
+	tak      *tak       // nil while only a management command works on the data
 }
 
 // openHouse opens the data folder. The caller closes the house.
@@ -77,7 +78,7 @@ func openHouse(ctx context.Context, cfg *config, data string, log *slog.Logger, 
 func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	d := web.Deps{
 		Deps: api.Deps{
-			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth,
+			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Identity: h.auth,
 			Authority: h.pki, Sessions: h.sessions, Streams: h.router, Still: still.MP4, Bus: h.bus,
 			Doors: h.doors, Health: h.state, Backup: h.db,
 			Name: "Muster", Version: version(), HostNames: h.pki.Hosts, Log: h.log,

@@ -23,6 +23,7 @@ type loginIn struct {
 	Body struct {
 		User     string `json:"user" maxLength:"256"`
 		Password string `json:"password" maxLength:"1024"`
+		Code     string `json:"code,omitempty" maxLength:"64" doc:"Of the second factor, or a recovery code; ask for it when the answer has the type urn:muster:code-needed."`
 	}
 }
 
@@ -81,7 +82,7 @@ func (a *API) login(ctx context.Context, _ auth.Identity, in *loginIn) (*loginOu
 	case in.Body.User == "" || in.Body.Password == "":
 		return nil, refuse(http.StatusUnauthorized, "Give a name and a password.")
 	}
-	id, cookie, err := a.Logins.Login(ctx, r, in.Body.User, in.Body.Password)
+	id, cookie, err := a.Logins.Login(ctx, r, in.Body.User, in.Body.Password, in.Body.Code)
 	if errors.Is(err, auth.ErrDenied) {
 		return nil, refuse(http.StatusForbidden, whyNot(user))
 	}
@@ -92,30 +93,48 @@ func (a *API) login(ctx context.Context, _ auth.Identity, in *loginIn) (*loginOu
 }
 
 func (a *API) setOwnPassword(ctx context.Context, id auth.Identity, in *ownPasswordIn) (*cookieOut, error) {
-	if id.Token != "" || id.System {
-		return nil, refuse(http.StatusForbidden, "A password can be changed by somebody who is logged in with it only, not with a token.")
+	if a.Identity == nil {
+		return nil, errStopped
 	}
-	peer := login.PeerFrom(ctx)
-	proof := auth.Proof{User: id.User, Password: in.Body.Current, Remote: peer.Addr.Addr(), Protocol: "web"}
-	now, err := a.Profiles.Authenticate(ctx, proof)
-	if err == nil && (now.User != id.User || now.Token != "") {
-		err = auth.ErrBadCredentials
+	if err := a.proveAgain(ctx, id, in.Body.Current); err != nil {
+		return nil, err
 	}
-	if errors.Is(err, auth.ErrBadCredentials) || errors.Is(err, auth.ErrNoCredentials) {
-		// Not 401: the caller is logged in, and pages would go to the login.
-		return nil, refuse(http.StatusForbidden, "The current password is not right.")
-	}
+	now, err := a.Identity.SetOwnPassword(ctx, id, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Users.SetPassword(ctx, id.User, in.Body.Password); err != nil {
-		return nil, err
+	return a.goOn(ctx, now)
+}
+
+// proveAgain checks the password of somebody who is logged in, before something
+// is changed that a thief of the login must not change. It asks for no code: the
+// login had one.
+func (a *API) proveAgain(ctx context.Context, id auth.Identity, password string) error {
+	if id.Token != "" || id.System {
+		return refuse(http.StatusForbidden, "This can be done by somebody who is logged in with a password only, not with a token.")
 	}
+	peer := login.PeerFrom(ctx)
+	proof := auth.Proof{User: id.User, Password: password, AskCode: true, Remote: peer.Addr.Addr(), Protocol: "web"}
+	now, err := a.Profiles.Authenticate(ctx, proof)
+	switch {
+	case errors.Is(err, auth.ErrCodeNeeded):
+		return nil
+	case err == nil && (now.User != id.User || now.Token != ""),
+		errors.Is(err, auth.ErrBadCredentials), errors.Is(err, auth.ErrNoCredentials):
+		// Not 401: the caller is logged in, and pages would go to the login.
+		return refuse(http.StatusForbidden, "The current password is not right.")
+	}
+	return err
+}
+
+// goOn opens a new login for a browser whose old one ended with a change that its
+// user made.
+func (a *API) goOn(ctx context.Context, now auth.Identity) (*cookieOut, error) {
 	caller, _ := login.From(ctx)
 	if caller.Over == nil || a.Logins == nil {
 		return &cookieOut{}, nil
 	}
-	_, cookie, err := a.Logins.Login(ctx, requestOf(ctx), id.User, in.Body.Password)
+	cookie, err := a.Logins.Open(ctx, requestOf(ctx), now)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,8 @@ type Streams interface {
 
 // Logins opens and closes browser logins.
 type Logins interface {
-	Login(ctx context.Context, r *http.Request, user, password string) (auth.Identity, *http.Cookie, error)
+	Login(ctx context.Context, r *http.Request, user, password, code string) (auth.Identity, *http.Cookie, error)
+	Open(ctx context.Context, r *http.Request, id auth.Identity) (*http.Cookie, error)
 	Logout(r *http.Request) *http.Cookie
 }
 
@@ -98,7 +100,9 @@ type Deps struct {
 	Groups   Groups
 	Tokens   Tokens
 	Devices  Devices
+	Identity Identity // enrolment, second factor, other providers; nil: none of it
 
+	Enroller  Enroller
 	Authority Authority
 	Sessions  *auth.Sessions
 	Streams   Streams
@@ -172,6 +176,10 @@ func New(d Deps) *API {
 	a.tokens()
 	a.sessions()
 	a.certificates()
+	a.packages()
+	a.enrolments()
+	a.totp()
+	a.methods()
 	a.events()
 	a.fallbacks()
 	return a
@@ -319,10 +327,16 @@ func (a *API) fallbacks() {
 	}
 	for path, allowed := range methods {
 		allow := strings.Join(allowed, ", ")
-		a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Allow", allow)
-			problem.Write(w, http.StatusMethodNotAllowed, "This address takes "+allow+" only.")
-		})
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect} {
+			if slices.Contains(allowed, m) {
+				continue
+			}
+			// By method, or a fixed path would conflict with a variable one.
+			a.mux.HandleFunc(m+" "+path, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Allow", allow)
+				problem.Write(w, http.StatusMethodNotAllowed, "This address takes "+allow+" only.")
+			})
+		}
 	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusNotFound, "There is nothing at this address. /api/openapi.json lists what there is.")

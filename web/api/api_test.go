@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"muster/cot/marti/enroll"
 	"muster/internal/auth"
 	"muster/internal/bus"
 	"muster/internal/pki"
@@ -76,7 +77,12 @@ func openHouse(t *testing.T) *house {
 	for name, addr := range map[string]string{"rtsp": "[::]:8554", "rtmp": "[::]:1935", "srt": "[::]:8890", "https": "[::]:443", "hls": "[::]:8888"} {
 		doors.Bound(name, "tcp", addr)
 	}
+	enroller, err := enroll.New(enroll.DefaultConfig(), enroll.Deps{Auth: svc, Users: svc, Groups: svc, Devices: svc, Authority: authority, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.API = New(Deps{
+		Identity: svc, Enroller: enroller,
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Still: func(u *media.Unit) ([]byte, error) { return []byte("still"), nil }, Bus: b, Logins: gate, Doors: doors, Backup: db,
 		Health: func(context.Context) []Health { return []Health{{"store", true, ""}} },
@@ -197,6 +203,19 @@ var rights = map[string]asked{
 	"listCertificates":  {"GET", "/api/v1/certificates", nil, 401, 200, 200, 200},
 	"addCertificate":    {"POST", "/api/v1/certificates", object{"user": "nora", "name": "phone", "days": 1, "password": "atakatak"}, 401, 403, 403, 201},
 	"revokeCertificate": {"DELETE", "/api/v1/certificates/CERTIFICATE", nil, 401, 404, 404, 204},
+	"makePackage":       {"POST", "/api/v1/certificates/package", object{"user": "nora", "device": "phone", "form": "atak"}, 401, 403, 403, 200},
+	"listEnrolments":    {"GET", "/api/v1/enrolments", nil, 401, 200, 200, 200},
+	"addEnrolment":      {"POST", "/api/v1/enrolments", object{"user": "nora", "device": "phone"}, 401, 403, 403, 201},
+	"removeEnrolment":   {"DELETE", "/api/v1/enrolments/ENROLMENT", nil, 401, 404, 404, 204},
+	"getTOTP":           {"GET", "/api/v1/account/totp", nil, 401, 200, 200, 200},
+	"beginTOTP":         {"POST", "/api/v1/account/totp", object{"password": "wrong"}, 401, 403, 403, 403},
+	"confirmTOTP":       {"POST", "/api/v1/account/totp/confirm", object{"code": "000000"}, 401, 422, 422, 422},
+	"dropTOTP":          {"DELETE", "/api/v1/account/totp", object{"password": "wrong", "code": ""}, 401, 403, 403, 403},
+	"resetTOTP":         {"DELETE", "/api/v1/users/nora/totp", nil, 401, 403, 403, 204},
+	"refreshUser":       {"POST", "/api/v1/users/nora/refresh", nil, 401, 403, 403, 422},
+	"loginMethods":      {"GET", "/api/v1/login/methods", nil, 200, 200, 200, 200},
+	"beginOIDC":         {"GET", "/api/v1/login/oidc/none", nil, 404, 404, 404, 404},
+	"finishOIDC":        {"GET", "/api/v1/login/oidc/none/callback?state=x&code=y", nil, 303, 303, 303, 303},
 	"events":            {"GET", "/api/v1/events", nil, 401, 426, 426, 426},
 }
 
@@ -252,6 +271,12 @@ func (h *house) fill(t *testing.T, path string, p *media.Publisher) string {
 			t.Fatal(err)
 		}
 		return strings.Replace(path, "TOKEN", tok.ID, 1)
+	case strings.Contains(path, "ENROLMENT"):
+		e, _, err := h.auth.CreateEnrolment(t.Context(), "nora", "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Replace(path, "ENROLMENT", e.ID, 1)
 	case strings.Contains(path, "SESSION"):
 		return strings.Replace(path, "SESSION", p.Session().Info().ID, 1)
 	case strings.Contains(path, "CERTIFICATE"):

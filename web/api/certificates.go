@@ -17,9 +17,11 @@ type Certificate struct {
 	Serial      string     `json:"serial"`
 	User        string     `json:"user"`
 	Name        string     `json:"name" doc:"Whose device it is."`
+	ClientUID   string     `json:"clientUid" doc:"What the TAK client that enrolled calls itself; empty: none."`
 	Issued      time.Time  `json:"issued"`
 	Expires     time.Time  `json:"expires"`
 	Revoked     *time.Time `json:"revoked,omitempty"`
+	Replaced    bool       `json:"replaced" doc:"Revoked because the device enrolled again."`
 }
 
 type certificatesOut struct {
@@ -56,7 +58,7 @@ func sum(der []byte) string {
 }
 
 func certificateOf(d auth.Device) Certificate {
-	return Certificate{Fingerprint: d.Fingerprint, Serial: d.Serial, User: d.User, Name: d.Name, Issued: d.Issued, Expires: d.Expires, Revoked: timeOf(d.Revoked)}
+	return Certificate{Fingerprint: d.Fingerprint, Serial: d.Serial, User: d.User, Name: d.Name, ClientUID: d.ClientUID, Replaced: d.Replaced, Issued: d.Issued, Expires: d.Expires, Revoked: timeOf(d.Revoked)}
 }
 
 func (a *API) certificates() {
@@ -132,7 +134,7 @@ func (a *API) issue(ctx context.Context, id auth.Identity, in *newCertificateIn)
 	if out.Body.TruststoreP12, err = a.Authority.TrustStoreP12(b.Password); err != nil {
 		return nil, err
 	}
-	d := auth.Device{Fingerprint: issued.Fingerprint, Serial: issued.Serial, User: u.Name, Name: b.Name, Issued: time.Now(), Expires: issued.Expires}
+	d := auth.Device{Fingerprint: issued.Fingerprint, Serial: issued.Serial, User: u.Name, Name: b.Name, Issued: time.Now(), Expires: issued.Expires, Certificate: issued.Cert.Raw}
 	if err := a.Devices.RecordDevice(ctx, d); err != nil {
 		return nil, err
 	}

@@ -39,6 +39,10 @@ func (a *API) problem(err error) error {
 	case errors.As(err, &limited):
 		h := http.Header{"Retry-After": {problem.Seconds(limited.RetryAfter)}}
 		return huma.ErrorWithHeaders(details(http.StatusTooManyRequests, "There were too many failed logins. Wait and try again."), h)
+	case errors.Is(err, auth.ErrCodeNeeded):
+		m := details(http.StatusUnauthorized, "The password is right. Give the code of your code generator, or a recovery code, as well.")
+		m.Type = codeNeeded
+		return m
 	case errors.Is(err, auth.ErrBadCredentials), errors.Is(err, auth.ErrNoCredentials):
 		return details(http.StatusUnauthorized, "The name or the password is wrong.")
 	case errors.Is(err, auth.ErrDenied):

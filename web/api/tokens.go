@@ -22,7 +22,7 @@ type Token struct {
 
 // Scope narrows what a token is valid for. It never widens its user's rights.
 type Scope struct {
-	Actions []auth.Action `json:"actions,omitempty" enum:"publish,read,api,operate,admin" doc:"What it may be used for. Left out for a stream key: publish and read."`
+	Actions []auth.Action `json:"actions,omitempty" enum:"publish,read,cot,api,operate,admin" doc:"What it may be used for. Left out for a stream key: publish and read."`
 	Streams []string      `json:"streams,omitempty" maxItems:"50" doc:"Names of streams, * and ? match within a part; empty: every stream."`
 	Groups  []string      `json:"groups,omitempty" maxItems:"50" doc:"Only in these groups; empty: all of the user's."`
 }

@@ -15,6 +15,7 @@ type User struct {
 	Role     auth.Role    `json:"role" enum:"member,operator,admin"`
 	Disabled bool         `json:"disabled"`
 	Password bool         `json:"password" doc:"Whether a password is set; without one only tokens and certificates open the account."`
+	Origin   string       `json:"origin" doc:"Empty: kept here. ldap, or oidc: and the provider: kept there."`
 	Created  time.Time    `json:"created"`
 	Groups   []auth.Grant `json:"groups"`
 }
@@ -23,7 +24,7 @@ func userOf(u auth.User) User {
 	if u.Groups == nil {
 		u.Groups = []auth.Grant{}
 	}
-	return User{Name: u.Name, FullName: u.FullName, Role: u.Role, Disabled: u.Disabled, Password: u.Password, Created: u.Created, Groups: u.Groups}
+	return User{Name: u.Name, FullName: u.FullName, Role: u.Role, Disabled: u.Disabled, Password: u.Password, Origin: u.Origin, Created: u.Created, Groups: u.Groups}
 }
 
 type usersOut struct {

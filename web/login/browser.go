@@ -49,29 +49,37 @@ func (b *browser) end() {
 	}
 }
 
-// Login checks the name and password of a browser and opens a login for it. The
-// cookie is to be sent in the answer. A login that r itself carries is closed,
-// so that nobody can be made to use a cookie somebody else knows. The errors
-// are those of Authenticate, and auth.ErrDenied for a token that is not valid
-// for this.
-func (g *Gate) Login(ctx context.Context, r *http.Request, user, password string) (auth.Identity, *http.Cookie, error) {
+// Login checks the name and password of a browser, and the code of a second
+// factor where there is one, and opens a login for it: see Open. The errors are
+// those of Authenticate, auth.ErrCodeNeeded among them, and those of Open.
+func (g *Gate) Login(ctx context.Context, r *http.Request, user, password, code string) (auth.Identity, *http.Cookie, error) {
 	peer := PeerFrom(ctx)
-	id, err := g.auth.Authenticate(ctx, auth.Proof{User: user, Password: password, Remote: peer.Addr.Addr(), Protocol: protocol})
+	id, err := g.auth.Authenticate(ctx, auth.Proof{User: user, Password: password, Code: code, AskCode: true, Remote: peer.Addr.Addr(), Protocol: protocol})
 	if err != nil {
 		return auth.Identity{}, nil, err
 	}
+	cookie, err := g.Open(ctx, r, id)
+	return id, cookie, err
+}
+
+// Open opens a browser login for id, who has just been proven. The cookie is to be
+// sent in the answer. A login that r itself carries is closed, so that nobody can
+// be made to use a cookie somebody else knows. The error wraps auth.ErrDenied for
+// a token that is not valid for this.
+func (g *Gate) Open(ctx context.Context, r *http.Request, id auth.Identity) (*http.Cookie, error) {
+	peer := PeerFrom(ctx)
 	secret := rand.Text() + rand.Text()
 	b := newBrowser(id, time.Now())
 	b.key = sha256.Sum256([]byte(secret))
 	old := g.find(r)
 	if err := g.register(b, peer.Addr, r.UserAgent()); err != nil {
-		return auth.Identity{}, nil, fmt.Errorf("login: open the session: %w", err)
+		return nil, fmt.Errorf("login: open the session: %w", err)
 	}
 	if old != nil {
 		g.drop(old)
 	}
 	g.log.Info("browser logged in", "user", id.User, "remote", peer.Addr)
-	return id, g.cookie(secret, int(g.cfg.Absolute/time.Second)), nil
+	return g.cookie(secret, int(g.cfg.Absolute/time.Second)), nil
 }
 
 func newBrowser(id auth.Identity, created time.Time) *browser {

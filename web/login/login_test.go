@@ -77,7 +77,7 @@ func request(method, cookie string, header ...string) *http.Request {
 func (g *Gate) logIn(t *testing.T, old string) string {
 	t.Helper()
 	r := request("POST", old)
-	_, c, err := g.Login(r.Context(), r, "mike", "right")
+	_, c, err := g.Login(r.Context(), r, "mike", "right", "")
 	if err != nil {
 		t.Fatal(err)
 	}
