@@ -116,8 +116,8 @@ func (a *API) Links(host, user, token string) Links {
 	q := url.Values{"host": {host}, "username": {user}, "token": {token}}
 	return Links{
 		ATAK: "tak://com.atakmap.app/enroll?" + strings.ReplaceAll(q.Encode(), "+", "%20"),
-		ITAK: fmt.Sprintf("%s,%s,%d,SSL", a.cfg.Name, host, a.port("cot-tls", 8089)),
-		Page: (&url.URL{Scheme: "https", Host: hostPort(host, a.port("marti-enrol", 8446)), Path: "/enroll/" + token}).String(),
+		ITAK: fmt.Sprintf("%s,%s,%d,SSL", a.cfg.Name, host, a.port(8089, doorStream...)),
+		Page: (&url.URL{Scheme: "https", Host: hostPort(host, a.port(8446, "marti-enrol")), Path: "/enroll/" + token}).String(),
 	}
 }
 
@@ -135,13 +135,20 @@ func hostPort(host string, port uint16) string {
 	return net.JoinHostPort(strings.Trim(host, "[]"), fmt.Sprint(port))
 }
 
-// port returns the port that a door is open at, or the usual one.
-func (a *API) port(door string, usual uint16) uint16 {
-	ap, err := netip.ParseAddrPort(a.Addr(door))
-	if err != nil || ap.Port() == 0 {
-		return usual
+// The names of the doors of the streaming server.
+var (
+	doorStream = []string{"cots", "cot-tls"}
+	doorPlain  = []string{"cot", "cot-tcp"}
+)
+
+// port returns the port that one of the doors is open at, or the usual one.
+func (a *API) port(usual uint16, doors ...string) uint16 {
+	for _, door := range doors {
+		if ap, err := netip.ParseAddrPort(a.Addr(door)); err == nil && ap.Port() != 0 {
+			return ap.Port()
+		}
 	}
-	return ap.Port()
+	return usual
 }
 
 // enrolmentPage shows whoever has the link how to enrol. Looking uses nothing up.

@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"fmt"
 	"net/http"
 
 	"muster/cot/marti/reply"
@@ -60,8 +61,8 @@ func (a *API) securityRoutes(mux *http.ServeMux) {
 			return
 		}
 		answer := "true"
-		if addr := a.Addr("cot-tcp"); addr != "" {
-			answer = "[" + portOf(addr) + "]"
+		if port := a.port(0, doorPlain...); port != 0 {
+			answer = fmt.Sprintf("[%d]", port)
 		}
 		a.Node.Envelope(w, "isSecure?", answer)
 	})

@@ -77,7 +77,7 @@ func (a *API) connection(host string) (pack.Connection, error) {
 	}
 	trust, err := a.Authority.TrustStoreP12(p12Password)
 	return pack.Connection{
-		Host: host, Port: a.port("cot-tls", 8089), Description: a.cfg.Name, Trust: trust, TrustPassword: p12Password,
+		Host: host, Port: a.port(8089, doorStream...), Description: a.cfg.Name, Trust: trust, TrustPassword: p12Password,
 	}, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -345,12 +344,4 @@ func (a *API) usersInGroup(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	reply.JSON(w, http.StatusOK, out)
-}
-
-func portOf(address string) string {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return ""
-	}
-	return port
 }
