@@ -201,6 +201,10 @@ func (s *Server) ServeLocal(ctx context.Context, l net.Listener) error {
 	return s.serve(ctx, l, s.Local())
 }
 
+// Handler answers what the HTTPS door answers, for doors of other parts that
+// serve the pages too. It works while Run runs.
+func (s *Server) Handler() http.Handler { return s.arrive(s.main(false)) }
+
 const (
 	readHeader = 10 * time.Second
 	idle       = 120 * time.Second

@@ -25,6 +25,7 @@ import (
 type config struct {
 	Web   web.Config    `yaml:"web" doc:"The pages, the API and the ports they are on."`
 	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
+	Cot   cotConfig     `yaml:"cot" doc:"The TAK server: positions, chat, missions, files."`
 	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
 	Store store.Config  `yaml:"store" doc:"Where users, groups and all else are kept."`
 	PKI   pki.Config    `yaml:"pki" doc:"Certificates."`
@@ -66,7 +67,7 @@ func defaults() *config {
 			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(), SRT: srt.DefaultConfig(),
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(),
 		},
-		Auth: auth.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		Cot: defaultCot(), Auth: auth.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

@@ -75,6 +75,7 @@ func isTerminal(w io.Writer) bool {
 // address. They are swapped when their part restarts.
 type mounts struct {
 	hls, rtc *swap
+	pages    *swap // everything of the web server, for the Marti doors
 	rtmp     *swapConn
 }
 
@@ -111,6 +112,9 @@ func (s *swapConn) serve(ctx context.Context, c net.Conn) {
 func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) error {
 	generated, err := h.admin(ctx, os.Getenv("MUSTER_ADMIN_PASSWORD"))
 	if err != nil {
+		return err
+	}
+	if h.tak, err = h.openTAK(ctx, cfg.Cot); err != nil {
 		return err
 	}
 	local, err := h.listenLocal()
@@ -186,7 +190,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), rtmp: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), rtmp: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -261,8 +265,18 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
 			srv, err := h.web(c, m)
+			if err == nil {
+				m.pages.set(srv.Handler())
+			}
 			return registered(h, "web", srv, err)
 		}},
+		// What keeps state is made once; it runs before the doors open.
+		{"files", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "files", h.tak.files, nil) }},
+		{"history", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "history", h.tak.history, nil) }},
+		{"missions", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "missions", h.tak.missions, nil) }},
+		{"router", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "router", h.tak.router, nil) }},
+		{"cot", func(c *config) any { return c.Cot.Stream }, func(c *config) (runner, error) { return h.newStream(c.Cot) }},
+		{"marti", func(c *config) any { return [2]any{c.Cot.Marti, c.Cot.Enroll} }, func(c *config) (runner, error) { return h.newMarti(c.Cot, m.pages) }},
 	}
 }
 
@@ -321,6 +335,7 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 	for name, same := range map[string]bool{
 		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag,
 		"auth":  reflect.DeepEqual(old.Auth, cfg.Auth),
+		"cot":   reflect.DeepEqual(old.Cot.state(), cfg.Cot.state()),
 		"store": old.Store == cfg.Store,
 		"pki":   reflect.DeepEqual(old.PKI, cfg.PKI),
 	} {

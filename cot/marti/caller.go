@@ -32,6 +32,11 @@ const TokenCookie = "access_token"
 
 // caller says who sends r, or answers it.
 func (s *Server) caller(w http.ResponseWriter, r *http.Request, kind door) (auth.Identity, bool) {
+	if fromElsewhere(r) {
+		s.n.denied.Add(1)
+		reply.Error(w, http.StatusForbidden, "This request comes from a page of another site.")
+		return auth.Identity{}, false
+	}
 	id, err := s.identify(r, kind)
 	if err == nil {
 		err = s.admit(r, id)
@@ -86,8 +91,15 @@ func (s *Server) certificate(r *http.Request) (auth.Identity, error) {
 	return s.deps.Auth.Authenticate(r.Context(), auth.Proof{Cert: r.TLS.PeerCertificates[0], Remote: remote(r).Addr(), Protocol: protocol})
 }
 
-// headerProof reads the Authorization header, or the cookie of /oauth/token,
-// which counts only for what another site's page cannot make a browser send.
+// fromElsewhere reports whether a browser says that a page of another site made
+// the request. It would send its certificate or cookie along all the same, and
+// some addresses of this interface change something by GET.
+func fromElsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
+}
+
+// headerProof reads the Authorization header, or the cookie of /oauth/token.
 func headerProof(r *http.Request) (auth.Proof, bool) {
 	if user, password, ok := r.BasicAuth(); ok {
 		return auth.Proof{User: user, Password: password}, true
@@ -97,9 +109,6 @@ func headerProof(r *http.Request) (auth.Proof, bool) {
 	}
 	c, err := r.Cookie(TokenCookie)
 	if err != nil || c.Value == "" {
-		return auth.Proof{}, false
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
 		return auth.Proof{}, false
 	}
 	return auth.Proof{Token: c.Value}, true

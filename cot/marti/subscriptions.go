@@ -56,15 +56,27 @@ const maxFilter = 64 << 10
 func (s *Server) subscriptions() {
 	s.api.HandleFunc("GET /Marti/api/subscriptions/all", admin(s.allSubscriptions))
 	s.api.HandleFunc("POST /Marti/api/subscriptions/incognito/{uid}", s.incognito)
-	s.api.HandleFunc("DELETE /Marti/api/subscriptions/delete/{uid}", admin(func(w http.ResponseWriter, r *http.Request) {
-		if !s.deps.Alerts.Disconnect(r.PathValue("uid")) {
-			reply.Error(w, http.StatusNotFound, "Not Found: there is no such connection.")
-			return
-		}
-		s.deps.Node.Envelope(w, "java.lang.Boolean", true)
-	}))
 	s.api.HandleFunc("PUT /Marti/api/subscriptions/{clientUid}/filter", s.setFilter)
-	s.api.HandleFunc("DELETE /Marti/api/subscriptions/{clientUid}/filter", s.setFilter)
+	// Two addresses that the mux cannot tell apart: delete/{uid} and
+	// {clientUid}/filter.
+	s.api.HandleFunc("DELETE /Marti/api/subscriptions/{clientUid}/{what}", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.PathValue("clientUid") == "delete":
+			admin(s.disconnect)(w, r)
+		case r.PathValue("what") == "filter":
+			s.setFilter(w, r)
+		default:
+			reply.Error(w, http.StatusNotFound, "There is nothing at this address.")
+		}
+	})
+}
+
+func (s *Server) disconnect(w http.ResponseWriter, r *http.Request) {
+	if !s.deps.Alerts.Disconnect(r.PathValue("what")) {
+		reply.Error(w, http.StatusNotFound, "Not Found: there is no such connection.")
+		return
+	}
+	s.deps.Node.Envelope(w, "java.lang.Boolean", true)
 }
 
 func (s *Server) allSubscriptions(w http.ResponseWriter, r *http.Request) {

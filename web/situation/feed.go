@@ -422,5 +422,17 @@ func Standing(ctx context.Context, h History, id auth.Identity, at time.Time) ([
 	return out, nil
 }
 
+// prefix of the uids of pages.
+const prefix = "WEB-"
+
 // UID is that of a user's pages, which are one device to everybody else.
-func UID(user string) string { return "WEB-" + user }
+func UID(user string) string { return prefix + user }
+
+// Owner returns the user whose pages have a uid, or "".
+func Owner(uid string) string {
+	user, ok := strings.CutPrefix(uid, prefix)
+	if !ok {
+		return ""
+	}
+	return user
+}
