@@ -44,6 +44,8 @@ type userCmd struct {
 	Disable userSetCmd    `cmd:"" help:"Lock somebody out and end everything they have open."`
 	Enable  userEnableCmd `cmd:"" help:"Let somebody in again."`
 	Remove  userRemoveCmd `cmd:"" help:"Remove somebody for good."`
+	TOTP    userTOTPCmd   `cmd:"" name:"reset-totp" help:"Take somebody's second factor away, when the code generator is lost."`
+	Refresh userFreshCmd  `cmd:"" help:"Look somebody of the LDAP directory up now."`
 }
 
 type userAddCmd struct {
@@ -169,5 +171,41 @@ func (u userRemoveCmd) Run(ctx context.Context, std streams, c *cli) error {
 		return err
 	}
 	fmt.Fprintf(std.out, "%s was removed.\n", u.Name)
+	return nil
+}
+
+type userTOTPCmd userSetCmd
+
+// Help is shown by muster user reset-totp --help.
+func (userTOTPCmd) Help() string {
+	return `The password alone opens the account afterwards; be sure that it is the user who
+asks. They can set a new code generator up in the console. Example:
+  muster user reset-totp pilot`
+}
+
+// Run takes a second factor away.
+func (u userTOTPCmd) Run(ctx context.Context, std streams, c *cli) error {
+	if err := call(ctx, c, http.MethodDelete, apiPath("users", u.Name, "totp"), nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s logs in without a code now.\n", u.Name)
+	return nil
+}
+
+type userFreshCmd userSetCmd
+
+// Help is shown by muster user refresh --help.
+func (userFreshCmd) Help() string {
+	return `Takes over groups and rights from the directory; whoever is not found there any
+more is locked out and everything they had open is ended. Example:
+  muster user refresh pilot`
+}
+
+// Run looks a user up in the directory.
+func (u userFreshCmd) Run(ctx context.Context, std streams, c *cli) error {
+	if err := call(ctx, c, http.MethodPost, apiPath("users", u.Name, "refresh"), nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s is in step with the directory.\n", u.Name)
 	return nil
 }
