@@ -1,7 +1,6 @@
 package events
 
 import (
-	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -198,21 +197,15 @@ func (a *API) sendKML(w http.ResponseWriter, r *http.Request, b []byte, name str
 		reply.Bytes(w, http.StatusOK, kmlType, b)
 		return
 	}
-	var out bytes.Buffer
-	z := zip.NewWriter(&out)
-	f, err := z.Create("doc.kml")
-	if err == nil {
-		_, err = f.Write(b)
-	}
-	if err == nil {
-		err = z.Close()
-	}
+	z := pack.Builder{Plain: true}
+	z.Add("doc.kml", b)
+	out, err := z.Bytes()
 	if err != nil {
 		a.fail(w, r, fmt.Errorf("events: write a KMZ: %w", err))
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.kmz"`)
-	reply.Bytes(w, http.StatusOK, kmzType, out.Bytes())
+	reply.Bytes(w, http.StatusOK, kmzType, out)
 }
 
 // latestKML answers with what is on the map now.
