@@ -280,14 +280,22 @@ func (c *conn) read(ctx context.Context, first *wire.Event) error {
 }
 
 // awaitFirst gives the client a moment to begin, so that nothing is sent in a
-// form it does not understand. What it sent is left for feed.
+// form it does not understand.
 func (c *conn) awaitFirst(ctx context.Context) error {
 	if err := c.sock.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
 		return err
 	}
-	err := c.sock.pump(func(b []byte) error { return c.feed(ctx, b) })
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
+	for came := false; !came; {
+		err := c.sock.pump(func(b []byte) error {
+			came = true
+			return c.feed(ctx, b)
+		})
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return c.sock.SetReadDeadline(time.Time{})
 }

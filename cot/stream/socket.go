@@ -35,6 +35,7 @@ type socket struct {
 	parked atomic.Bool     // waits for the client to send
 
 	async   bool   // after switchOver
+	fresh   bool   // pump was not called yet: TLS may have read more than the handshake
 	written func() // told when TLS wrote of its own accord; set by switchOver
 
 	mu      sync.Mutex // guards what follows; a leaf
@@ -52,7 +53,7 @@ func newSocket(nc net.Conn, secure *tls.Config) *socket {
 
 // switchOver ends the time of deadlines. Only one goroutine uses k at this time.
 func (k *socket) switchOver(written func()) {
-	k.async, k.written = true, written
+	k.async, k.fresh, k.written = true, k.tls != nil, written
 }
 
 // Read is what TLS reads with, and what plain connections are read with before
@@ -117,17 +118,17 @@ func (k *socket) seal(scratch, b []byte) ([]byte, error) {
 }
 
 // pump waits until there is something to read and calls use with all of it, piece
-// by piece. It is for after switchOver.
+// by piece. It may return without a call. It is for after switchOver.
 func (k *socket) pump(use func([]byte) error) error {
 	if k.tls == nil {
 		return k.pumpPlain(use)
 	}
-	if k.raw != nil {
-		err := k.raw.Read(func(fd uintptr) bool { return readable(fd) })
-		if err != nil {
+	if k.raw != nil && !k.fresh {
+		if err := k.raw.Read(readable); err != nil {
 			return err
 		}
 	}
+	k.fresh = false
 	buf := buffers.Get().(*[readSize]byte)
 	defer buffers.Put(buf)
 	for {
