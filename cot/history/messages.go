@@ -137,7 +137,7 @@ func (s *Service) Rooms(ctx context.Context, id auth.Identity) ([]Room, error) {
 		return nil, err
 	}
 	out := []Room{}
-	at := make(map[string]int)
+	at, named := make(map[string]int), make(map[string]bool)
 	for _, r := range rows {
 		if !v.may(ctx, r.addressed()) {
 			continue
@@ -148,6 +148,9 @@ func (s *Service) Rooms(ctx context.Context, id auth.Identity) ([]Room, error) {
 			i = len(out)
 			at[m.Room] = i
 			out = append(out, Room{ID: m.Room, Name: m.RoomName, Kind: m.Kind, Last: &m})
+		}
+		if m.Kind == RoomDirect && !m.Mine && m.SenderCallsign != "" && !named[m.Room] {
+			named[m.Room], out[i].Name = true, m.SenderCallsign // what the other end calls itself
 		}
 		if !m.Mine && r.Received > read[m.Room] {
 			out[i].Unread++

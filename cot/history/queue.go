@@ -40,6 +40,7 @@ func (f *fifo) pop() waiter {
 type intake struct {
 	maxEvents, maxBytes int
 	n                   *counters
+	some                chan struct{} // holds one: something waits
 	wake                chan struct{} // holds one: a batch is due
 
 	mu        sync.Mutex // guards what follows
@@ -52,7 +53,7 @@ type intake struct {
 }
 
 func newIntake(events, bytes int, n *counters) *intake {
-	return &intake{maxEvents: events, maxBytes: bytes, n: n, wake: make(chan struct{}, 1)}
+	return &intake{maxEvents: events, maxBytes: bytes, n: n, some: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 }
 
 // put never blocks.
@@ -86,8 +87,14 @@ func (q *intake) put(e *cot.Event) {
 	}
 	n := q.positions.len() + q.others.len()
 	q.mu.Unlock()
-	if n >= startBatch {
+	switch {
+	case n >= startBatch:
 		q.hurry()
+	case n == 1:
+		select {
+		case q.some <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -25,12 +25,9 @@ const (
 	stopTimeout = 10 * time.Second
 )
 
-// write is the writer goroutine.
+// write is the writer goroutine. Its timers run only while something waits.
 func (s *Service) write(ctx context.Context) {
-	flush := time.NewTimer(s.cfg.FlushInterval)
-	defer flush.Stop()
-	positions := time.NewTicker(positionsEvery)
-	defer positions.Stop()
+	var due, positions <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,14 +36,24 @@ func (s *Service) write(ctx context.Context) {
 			s.drain(last)
 			s.flushPositions(last)
 			return
-		case <-positions.C:
-			s.flushPositions(ctx)
+		case <-s.queue.some:
+			if due == nil {
+				due = time.After(s.cfg.FlushInterval)
+			}
 			continue
-		case <-flush.C:
-			flush.Reset(s.cfg.FlushInterval)
+		case <-due:
+			due = nil
+			s.drain(ctx)
 		case <-s.queue.wake:
+			due = nil
+			s.drain(ctx)
+		case <-positions:
+			positions = nil
+			s.flushPositions(ctx)
 		}
-		s.drain(ctx)
+		if positions == nil && len(s.dirty) > 0 {
+			positions = time.After(positionsEvery)
+		}
 	}
 }
 
