@@ -85,7 +85,7 @@ func (k *keeper) Open(hash string) (*os.File, int64, error) {
 func (k *keeper) keep(ctx context.Context, r io.Reader, limit int64, check func(store.Blob) error, row func(ctx context.Context, tx bun.Tx, b store.Blob) error) error {
 	room := limit
 	if k.cfg.MaxTotal > 0 {
-		used, err := k.used(ctx)
+		used, err := k.used(ctx, k.db.Query())
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,12 @@ func (k *keeper) keep(ctx context.Context, r io.Reader, limit int64, check func(
 		err = check(b)
 	}
 	if err == nil {
-		err = k.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error { return row(ctx, tx, b) })
+		err = k.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+			if err := row(ctx, tx, b); err != nil {
+				return err
+			}
+			return k.checkTotal(ctx, tx)
+		})
 	}
 	k.blobs.Unpin(b.Hash)
 	if err != nil {
@@ -118,11 +123,23 @@ func (k *keeper) keep(ctx context.Context, r io.Reader, limit int64, check func(
 	return err
 }
 
+// checkTotal refuses what several uploads at the same time would exceed.
+func (k *keeper) checkTotal(ctx context.Context, tx bun.Tx) error {
+	if k.cfg.MaxTotal <= 0 {
+		return nil
+	}
+	used, err := k.used(ctx, tx)
+	if err == nil && used > int64(k.cfg.MaxTotal) {
+		err = fmt.Errorf("%w: all files together would exceed their limit", ErrFull)
+	}
+	return err
+}
+
 // used returns how many bytes the files take.
-func (k *keeper) used(ctx context.Context) (int64, error) {
+func (k *keeper) used(ctx context.Context, db bun.IDB) (int64, error) {
 	var n int64
 	// PostgreSQL's sum of BIGINT is a NUMERIC.
-	err := k.db.Query().NewRaw("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM ("+referenced+") AS blobs").Scan(ctx, &n)
+	err := db.NewRaw("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM ("+referenced+") AS blobs").Scan(ctx, &n)
 	if err != nil {
 		return 0, fmt.Errorf("files: measure the files: %w", err)
 	}

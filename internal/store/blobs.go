@@ -27,6 +27,11 @@ const (
 	blobDir     = "blobs"
 	blobTempDir = "incoming" // uploads that are not complete; emptied at the start
 	blobBuffer  = 128 << 10
+
+	// reserve is left to the rest of the server, whose database cannot write on a
+	// full disk: uploads are refused before.
+	reserve   = 64 << 20
+	roomCheck = 8 << 20 // bytes between two looks at what is left
 )
 
 // Blobs keeps files by what they hold: blobs/ab/<SHA-256 in lower-case hex>.
@@ -38,6 +43,7 @@ const (
 // take away what somebody has just put again.
 type Blobs struct {
 	root *os.Root
+	free func(*os.File) (int64, error) // bytes left on the disk of a file
 
 	mu       sync.Mutex // guards what follows; never held while the disk works
 	pins     map[string]int
@@ -72,7 +78,7 @@ func openBlobs(dir string) (*Blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Blobs{root: root, pins: make(map[string]int), removing: make(map[string]chan struct{}), known: make(map[string]bool)}
+	b := &Blobs{root: root, free: freeBytes, pins: make(map[string]int), removing: make(map[string]chan struct{}), known: make(map[string]bool)}
 	err = errors.Join(root.RemoveAll(blobTempDir), root.Mkdir(blobTempDir, 0o700), b.syncDir("."))
 	if err != nil {
 		root.Close()
@@ -134,7 +140,8 @@ func (b *Blobs) receive(ctx context.Context, r io.Reader, limit int64) (_ Blob, 
 	defer func() { err = errors.Join(err, f.Close()) }()
 	sum := sha256.New()
 	in := io.LimitReader(contextReader{ctx, r}, limit+1)
-	n, err := io.CopyBuffer(io.MultiWriter(f, sum), struct{ io.Reader }{in}, make([]byte, blobBuffer))
+	out := io.MultiWriter(&roomWriter{f: f, free: b.free}, sum)
+	n, err := io.CopyBuffer(out, struct{ io.Reader }{in}, make([]byte, blobBuffer))
 	if err != nil {
 		return Blob{}, temp, err
 	}
@@ -159,6 +166,35 @@ func (c contextReader) Read(p []byte) (int, error) {
 		return 0, context.Cause(c.ctx)
 	}
 	return c.r.Read(p)
+}
+
+// roomWriter writes to f as long as the disk has room for more than this.
+type roomWriter struct {
+	f    *os.File
+	free func(*os.File) (int64, error)
+	left int64 // until the next look
+}
+
+func (w *roomWriter) Write(p []byte) (int, error) {
+	if w.left -= int64(len(p)); w.left <= 0 {
+		free, err := w.free(w.f)
+		if err != nil {
+			return 0, err
+		}
+		if free < reserve {
+			return 0, ErrDiskFull
+		}
+		w.left = roomCheck
+	}
+	return w.f.Write(p)
+}
+
+func freeBytes(f *os.File) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Fstatfs(int(f.Fd()), &st); err != nil {
+		return 0, fmt.Errorf("measure the disk: %w", err)
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
 func (b *Blobs) discard(temp string) {
