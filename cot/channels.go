@@ -242,14 +242,14 @@ func (r *Router) storeChoice(ctx context.Context, key, uid string, rows []choice
 	return r.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		mine := func() *bun.DeleteQuery { return tx.NewDelete().Model((*choiceRow)(nil)).Where("user_key = ?", key) }
 		if len(drop) > 0 {
-			if _, err := mine().Where("uid IN (?)", bun.In(drop)).Exec(ctx); err != nil {
+			if _, err := mine().Where("uid IN (?)", bun.List(drop)).Exec(ctx); err != nil {
 				return err
 			}
 		}
 		if uid == "" {
 			// What single devices chose for these groups does not count any more.
 			_, err := mine().Where("uid NOT IN (?, ?)", lastChoice, allDevices).
-				Where("group_name IN (?)", bun.In(groups)).Exec(ctx)
+				Where("group_name IN (?)", bun.List(groups)).Exec(ctx)
 			if err != nil {
 				return err
 			}

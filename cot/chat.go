@@ -84,12 +84,21 @@ func (r *Router) directChat(ctx context.Context, e *Event, w groupSet, dests []w
 	}
 }
 
-// hurry queues e for c, unless older messages still wait for it: they go first.
+// hurry queues e for c, unless older messages still wait for it, which go first,
+// or it has just left.
 func (r *Router) hurry(e *Event, c *Client) bool {
 	s := &r.waiting
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.boxes[c.UID()] != nil {
+	return s.boxes[c.UID()] == nil && r.sendIfHere(e, c)
+}
+
+// sendIfHere queues e for c and reports whether that was before c was closed.
+// Otherwise nobody might read the queue any more.
+func (r *Router) sendIfHere(e *Event, c *Client) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if c.place < 0 {
 		return false
 	}
 	c.join.Sink.Send(e)

@@ -213,7 +213,7 @@ func (r *Router) saveDevices(ctx context.Context) error {
 		}
 		err := r.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 			if len(lost) > 0 {
-				if _, err := tx.NewDelete().Model((*device)(nil)).Where("uid IN (?)", bun.In(lost)).Exec(ctx); err != nil {
+				if _, err := tx.NewDelete().Model((*device)(nil)).Where("uid IN (?)", bun.List(lost)).Exec(ctx); err != nil {
 					return err
 				}
 			}

@@ -193,7 +193,7 @@ func (s *alerts) count() int64 {
 
 func (r *Router) tellAlert(a *alert, active bool) {
 	wake(r.wakeAlerts)
-	r.fact(FactEmergency, EmergencyFact{a.UID, a.Type, a.Kind, a.Callsign, a.User, active}, a.Groups)
+	r.fact("cot.emergency", EmergencyFact{a.UID, a.Type, a.Kind, a.Callsign, a.User, active}, a.Groups)
 }
 
 // saveAlert makes the disk say what memory says about the alert. Whoever comes

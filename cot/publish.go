@@ -111,17 +111,9 @@ func (r *Router) inject(e *Event) {
 	}
 }
 
-// reply sends the sender of e a copy of it of another type.
+// reply sends the sender of e, if it is connected, a copy of it of another type.
 func (r *Router) reply(e *Event, typ string) {
-	answer := e.again(typ, time.Now(), serverLife)
-	if e.via != nil {
-		if e.via.join.Sink != nil {
-			e.via.join.Sink.Send(answer)
-		}
-		return
-	}
-	if e.From.UID != "" {
-		answer.From = Sender{}
-		r.hand(answer, []string{e.From.UID})
+	if e.via != nil && e.via.join.Sink != nil {
+		e.via.join.Sink.Send(e.again(typ, time.Now(), serverLife))
 	}
 }

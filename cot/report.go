@@ -254,7 +254,7 @@ func (r *Router) refuse(err error, ev *wire.Event, from Sender) {
 
 // tellContact publishes that a device appeared or left.
 func (r *Router) tellContact(st *clientState, connected bool) {
-	r.fact(FactContact, ContactFact{st.uid, st.callsign, st.id.User, connected}, st.inGroups)
+	r.fact("cot.contact", ContactFact{st.uid, st.callsign, st.id.User, connected}, st.inGroups)
 }
 
 // fact publishes data to who reads one of groups; to administrators if there is

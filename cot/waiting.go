@@ -205,15 +205,17 @@ func (r *Router) handWaiting(c *Client, rows []waitingRow) (done []waitingRow) {
 		if !st.out.meets(r.numbers.of(row.Groups)) {
 			continue // until they share a group again, or it expires
 		}
-		done = append(done, row)
 		w, err := wire.ParseXML([]byte(row.Event), r.storedLimits())
 		if err != nil {
 			r.log.Error("a stored chat message cannot be read", "id", row.ID, "error", err)
+			done = append(done, row)
 			continue
 		}
 		from := Sender{Identity: auth.Identity{User: row.User}, UID: row.UID, Callsign: row.Callsign}
-		c.join.Sink.Send(NewEvent(w, from, row.Groups, time.UnixMilli(row.Received)))
-		r.n.delivered.Add(1)
+		if !r.sendIfHere(NewEvent(w, from, row.Groups, time.UnixMilli(row.Received)), c) {
+			return done
+		}
+		done = append(done, row)
 	}
 	return done
 }
@@ -229,7 +231,7 @@ func (r *Router) release(ctx context.Context, uid string, rows []waitingRow) err
 		size += row.Bytes
 	}
 	err := r.db.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewDelete().Model((*waitingRow)(nil)).Where("id IN (?)", bun.In(ids)).Exec(ctx)
+		_, err := tx.NewDelete().Model((*waitingRow)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
 		return err
 	})
 	if err != nil {
