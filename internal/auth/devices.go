@@ -220,7 +220,10 @@ func (s *Service) RevokeDevice(ctx context.Context, fingerprint string) error {
 		w.add(d.UserID, d.UserName)
 		_, err := tx.NewUpdate().Model((*deviceRow)(nil)).Set("revoked = ?", time.Now().UnixMilli()).
 			Where("fingerprint = ? AND revoked = 0", fingerprint).Exec(ctx)
-		return err
+		if err != nil {
+			return err
+		}
+		return s.dropViewers(ctx, tx, d.UserID, fingerprint)
 	})
 	if err != nil {
 		return fmt.Errorf("auth: revoke a device: %w", err)

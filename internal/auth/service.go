@@ -101,6 +101,7 @@ type Service struct {
 	hashes    *limit.Hashes
 	proofs    *proofs
 	seals     sealer
+	viewers   []byte // derives viewer keys
 	keys      box             // secrets of second factors, and the signing key
 	recovery  []byte          // key of the hashes of recovery codes
 	ldap      *directory.LDAP // nil: none
@@ -156,6 +157,9 @@ func (s *Service) loadKeys() error {
 		return err
 	}
 	if s.keys, err = newBox(secrets); err != nil {
+		return err
+	}
+	if s.viewers, err = s.db.Key("viewer"); err != nil {
 		return err
 	}
 	s.recovery, err = s.db.Key("recovery")

@@ -91,7 +91,8 @@ func (p *Provider) checkAddress(address string) error {
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return errors.New("not an address")
 	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname()) && strings.EqualFold(u.Hostname(), hostOf(p.cfg.Issuer))) {
+	plain := u.Scheme == "http" && strings.HasPrefix(p.cfg.Issuer, "http:") && strings.EqualFold(u.Hostname(), hostOf(p.cfg.Issuer))
+	if u.Scheme != "https" && !plain {
 		return errors.New("not an https address")
 	}
 	return nil

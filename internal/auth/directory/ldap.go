@@ -105,6 +105,9 @@ func (l *LDAP) Login(ctx context.Context, user, password string) (Person, error)
 			if err := bind(c, l.userDN(user), password); err != nil {
 				return err
 			}
+			if err := l.again(c); err != nil {
+				return err
+			}
 		}
 		entry, err := l.find(c, user)
 		if errors.Is(err, ErrUnknown) {
@@ -119,9 +122,7 @@ func (l *LDAP) Login(ctx context.Context, user, password string) (Person, error)
 			if err := bind(c, entry.DN, password); err != nil {
 				return err
 			}
-		}
-		if l.cfg.BindDN != "" { // people themselves may not see their groups
-			if err := l.service(c); err != nil {
+			if err := l.again(c); err != nil {
 				return err
 			}
 		}
@@ -172,6 +173,15 @@ func (l *LDAP) service(c *ldapConn) error {
 		return fmt.Errorf("log in to look people up: %w", err)
 	}
 	return nil
+}
+
+// again returns to the account that looks people up, if there is one: people may
+// not see themselves and their groups.
+func (l *LDAP) again(c *ldapConn) error {
+	if l.cfg.BindDN == "" {
+		return nil
+	}
+	return l.service(c)
 }
 
 func (l *LDAP) userDN(user string) string {
