@@ -24,6 +24,7 @@ type Config struct {
 	Drain           time.Duration     `yaml:"drain" doc:"How long requests under way may go on when the server stops."`
 	Front           front.Config      `yaml:"front" doc:"New connections at the HTTPS port, before it is known what they are."`
 	Login           login.Config      `yaml:"login" doc:"How long browsers stay logged in."`
+	Map             MapConfig         `yaml:"map" doc:"What the map starts with."`
 	Connections     limit.ConnsConfig `yaml:"connections" doc:"Connections that each of these ports may have open at one time."`
 }
 
@@ -32,7 +33,7 @@ func DefaultConfig() Config {
 	return Config{
 		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997",
 		Names: []string{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
-		Front: front.DefaultConfig(), Login: login.DefaultConfig(), Connections: limit.DefaultConns(),
+		Front: front.DefaultConfig(), Login: login.DefaultConfig(), Map: DefaultMap(), Connections: limit.DefaultConns(),
 	}
 }
 
@@ -61,6 +62,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.Front.Validate(); err != nil {
 		return fmt.Errorf("front: %w", err)
+	}
+	if err := c.Map.Validate(); err != nil {
+		return fmt.Errorf("map: %w", err)
 	}
 	if err := c.Login.Validate(); err != nil {
 		return fmt.Errorf("login: %w", err)

@@ -17,11 +17,14 @@ import (
 // policy is the Content-Security-Policy of every page. There is no inline
 // script and nothing from elsewhere. 'self' in connect-src covers WebSockets to
 // the same origin.
-const policy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; " +
-	"style-src 'self'; worker-src 'self' blob:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+// Tiles of maps may be loaded from the servers that the configuration names.
+func policy(tiles string) string {
+	return "default-src 'self'; img-src 'self' data: blob:" + tiles + "; media-src 'self' blob:; connect-src 'self'" + tiles + "; " +
+		"style-src 'self'; worker-src 'self' blob:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+}
 
 // secure adds the headers that make browsers careful.
-func secure(next http.Handler) http.Handler {
+func secure(policy string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

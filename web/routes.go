@@ -41,8 +41,9 @@ func (s *Server) main(open bool) http.Handler {
 			mux.Handle("GET "+m.path, s.gate.Identify(allowed(m.needs, m.h)))
 		}
 	}
+	mux.Handle("GET /maps/", s.gate.Identify(allowed(auth.Use, archives(s.deps.Maps))))
 	mux.Handle("/", s.pages)
-	return secure(s.hosts.check(mux))
+	return secure(policy(s.cfg.Map.origins()), s.hosts.check(mux))
 }
 
 // mount puts a media handler under prefix.

@@ -39,6 +39,7 @@ type Deps struct {
 	Healthz   http.Handler                           // /healthz
 	Readyz    http.Handler                           // /readyz
 	Keep      login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
+	Maps      string                                 // folder of map archives (*.pmtiles); "" for none
 	Pages     fs.FS                                  // the interface; nil: the built-in one
 }
 

@@ -86,6 +86,15 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		TLS: h.pki.TLSConfig, Challenge: h.pki.HTTPChallenge,
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
+	maps := filepath.Join(h.data, "maps")
+	d.Maps = maps
+	if h.tak != nil {
+		d.Enroller = h.tak.enroll
+		d.TAK = &api.TAK{
+			Hub: h.tak.hub, Router: h.tak.router, History: h.tak.history, Files: h.tak.files, Missions: h.tak.missions,
+			Map: func() api.Map { return cfg.Web.Map.Start(maps) },
+		}
+	}
 	if m.hls != nil {
 		d.Keep = login.Keep{File: filepath.Join(h.data, "logins"), Resume: h.auth.Resume}
 		d.HLS, d.RTC = m.hls, m.rtc

@@ -276,7 +276,8 @@ func (h *house) parts(local net.Listener) []part {
 		{"missions", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "missions", h.tak.missions, nil) }},
 		{"router", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "router", h.tak.router, nil) }},
 		{"cot", func(c *config) any { return c.Cot.Stream }, func(c *config) (runner, error) { return h.newStream(c.Cot) }},
-		{"marti", func(c *config) any { return [2]any{c.Cot.Marti, c.Cot.Enroll} }, func(c *config) (runner, error) { return h.newMarti(c.Cot, m.pages) }},
+		{"video", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "video", h.tak.video, nil) }},
+		{"marti", func(c *config) any { return c.Cot.Marti }, func(c *config) (runner, error) { return h.newMarti(c.Cot, m.pages) }},
 	}
 }
 

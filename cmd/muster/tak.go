@@ -4,18 +4,25 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"muster/cot"
 	"muster/cot/files"
 	"muster/cot/history"
 	"muster/cot/marti"
+	"muster/cot/marti/admin"
 	"muster/cot/marti/enroll"
 	"muster/cot/marti/enterprise"
+	"muster/cot/marti/events"
+	"muster/cot/marti/missions"
 	"muster/cot/marti/reply"
+	"muster/cot/marti/vcm"
 	"muster/cot/mission"
 	"muster/cot/stream"
+	"muster/cot/video"
 	"muster/internal/auth"
 	"muster/internal/pki"
 	"muster/web/login"
@@ -31,17 +38,20 @@ type cotConfig struct {
 	History    history.Config `yaml:"history" doc:"What is kept of events, and for how long."`
 	Files      files.Config   `yaml:"files" doc:"Files and data packages that clients share."`
 	Missions   mission.Config `yaml:"missions" doc:"Missions (Data Sync)."`
+	Video      video.Config   `yaml:"video" doc:"The list of videos."`
 }
 
 func defaultCot() cotConfig {
 	return cotConfig{
 		Config: cot.DefaultConfig(), Stream: stream.DefaultConfig(), Marti: marti.DefaultConfig(), Enroll: enroll.DefaultConfig(),
-		History: history.DefaultConfig(), Files: files.DefaultConfig(), Missions: mission.DefaultConfig(),
+		History: history.DefaultConfig(), Files: files.DefaultConfig(), Missions: mission.DefaultConfig(), Video: video.DefaultConfig(),
 	}
 }
 
 // state is what only a restart changes.
-func (c cotConfig) state() []any { return []any{c.Config, c.History, c.Files, c.Missions} }
+func (c cotConfig) state() []any {
+	return []any{c.Config, c.Enroll, c.History, c.Files, c.Missions, c.Video}
+}
 
 // takVersion is what TAK clients are told: some read a number out of it.
 const takVersion = "1.0.0"
@@ -53,6 +63,9 @@ type tak struct {
 	history  *history.Service
 	router   *cot.Router
 	missions *mission.Service
+	video    *video.Service
+	admin    *admin.API
+	enroll   *enroll.API
 	hub      *situation.Hub
 	stream   *streamDoor // that runs at present, for WebSockets at the Marti doors
 }
@@ -75,6 +88,20 @@ func (h *house) openTAK(ctx context.Context, cfg cotConfig) (*tak, error) {
 		return nil, err
 	}
 	t.missions, err = mission.New(ctx, cfg.Missions, mission.Deps{DB: h.db, Log: h.log, Bus: h.bus, Router: t.router, Files: t.files, Events: past{t.history}, Rights: h.rights})
+	if err != nil {
+		return nil, err
+	}
+	if t.video, err = video.New(cfg.Video, video.Deps{DB: h.db, Log: h.log, Live: onAir{h}}); err != nil {
+		return nil, err
+	}
+	t.admin = admin.New(admin.Deps{DB: h.db, Log: h.log, Node: t.node, Injected: t.router, Inputs: h.inputs(cfg), KeepChat: cfg.ChatKeep > 0})
+	if err := t.admin.Load(ctx); err != nil {
+		return nil, err
+	}
+	t.enroll, err = enroll.New(cfg.Enroll, enroll.Deps{
+		Auth: h.auth, Users: h.auth, Groups: h.auth, Devices: h.auth, Authority: h.pki, Profiles: t.files.Profiles, Providers: h.auth.Providers,
+		Hosts: h.pki.Hosts, Addr: h.doors.Addr, Node: t.node, Log: h.log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +200,57 @@ func (m missionShelf) Remove(ctx context.Context, l history.Limit) (history.Usag
 	return m.t.missions.Remove(ctx, l)
 }
 
+// expiry sets when single missions and files go.
+type expiry struct{ t *tak }
+
+// ExpireMission implements events.Expiry.
+func (e expiry) ExpireMission(ctx context.Context, by auth.Identity, name string, at time.Time) error {
+	err := e.t.missions.SetExpiration(ctx, mission.Caller{Identity: by}, mission.Ref{Name: name}, at.Unix())
+	if errors.Is(err, mission.ErrNotFound) {
+		return history.ErrNotFound
+	}
+	return err
+}
+
+// ExpireFile implements events.Expiry.
+func (e expiry) ExpireFile(ctx context.Context, by auth.Identity, hash string, at time.Time) error {
+	err := e.t.files.SetExpiration(ctx, by, hash, at)
+	if errors.Is(err, files.ErrNotFound) {
+		return history.ErrNotFound
+	}
+	return err
+}
+
+// inputs describes the doors of CoT streams as TAK Server's administrators know
+// them.
+func (h *house) inputs(cfg cotConfig) func() []admin.Input {
+	return func() []admin.Input {
+		var out []admin.Input
+		for _, in := range []struct{ door, protocol, auth string }{{"cots", "tls", "x509"}, {"cot", "stcp", "file"}, {"cot-quic", "quic", "x509"}, {"cot-udp", "udp", "anonymous"}} {
+			_, port, err := net.SplitHostPort(h.doors.Addr(in.door))
+			if err != nil {
+				continue
+			}
+			n, err := strconv.Atoi(port)
+			if err != nil {
+				continue
+			}
+			i := admin.Input{Name: in.door, Protocol: in.protocol, Port: n, Auth: in.auth}
+			if in.door == "cot" && cfg.Anonymous {
+				i.Auth, i.Groups = "anonymous", []string{cfg.AnonymousGroup}
+			}
+			for _, s := range h.tak.router.Subscriptions(auth.System("inputs")) {
+				if "cot-"+s.Protocol == in.door || in.door == "cot" && s.Protocol == "tcp" {
+					i.Clients++
+					i.Messages += s.Received
+				}
+			}
+			out = append(out, i)
+		}
+		return out
+	}
+}
+
 // streamDoor is the WebSocket of the stream server that runs at present.
 type streamDoor struct{ swap }
 
@@ -201,17 +279,16 @@ func (h *house) newMarti(cfg cotConfig, pages http.Handler) (runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	enrol, err := enroll.New(cfg.Enroll, enroll.Deps{
-		Auth: h.auth, Users: h.auth, Groups: h.auth, Devices: h.auth, Authority: h.pki, Profiles: t.files.Profiles, Providers: h.auth.Providers,
-		Hosts: h.pki.Hosts, Addr: h.doors.Addr, Node: t.node, Log: h.log,
-	})
+	plans, err := missions.New(missions.Deps{Missions: t.missions, Node: t.node, Log: h.log})
 	if err != nil {
 		return nil, err
 	}
+	past := events.New(events.Deps{History: t.history, Node: t.node, Log: h.log, Expiry: expiry{t}})
+	videos := vcm.New(vcm.Deps{Video: t.video, Publish: t.router, Log: h.log})
 	d := marti.Deps{
 		Auth: h.auth, Directory: h.auth, Sessions: h.sessions, Router: t.router, Switch: t.router, Alerts: t.router, Doors: h.doors, Log: h.log,
 		Node: t.node, Version: takVersion, Hosts: h.pki.Hosts,
-		Parts: []marti.Routes{sync, enrol}, Open: []marti.Routes{enrol.Open()}, Stream: t.stream, Pages: withLogin(pages),
+		Parts: []marti.Routes{sync, plans, past, videos, t.admin, t.enroll}, Open: []marti.Routes{t.enroll.Open()}, Stream: t.stream, Pages: withLogin(pages),
 		CertTLS: h.pki.ClientTLSConfig(pki.ClientTLSOptions{OwnCertificate: true}), TLS: h.pki.TLSConfig(),
 	}
 	if cfg.Anonymous {

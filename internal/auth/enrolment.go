@@ -166,7 +166,7 @@ func (s *Service) Enrol(ctx context.Context, id Identity, d Device) (replaced []
 		}
 		row.UserID, row.UserName = u.ID, u.Name
 		if s.cfg.RevokeReplaced && row.ClientUID != "" {
-			if replaced, err = replace(ctx, tx, row, time.Now()); err != nil {
+			if replaced, err = s.replace(ctx, tx, row, time.Now()); err != nil {
 				return err
 			}
 		}
@@ -203,7 +203,7 @@ func consume(ctx context.Context, tx bun.Tx, token string, now time.Time) error 
 }
 
 // replace revokes the certificates that row's user and client have.
-func replace(ctx context.Context, tx bun.Tx, row deviceRow, now time.Time) ([]Device, error) {
+func (s *Service) replace(ctx context.Context, tx bun.Tx, row deviceRow, now time.Time) ([]Device, error) {
 	var rows []deviceRow
 	err := tx.NewSelect().Model(&rows).Where("user_id = ? AND client_uid = ? AND revoked = 0", row.UserID, row.ClientUID).Scan(ctx)
 	if err != nil || len(rows) == 0 {
@@ -216,5 +216,10 @@ func replace(ctx context.Context, tx bun.Tx, row deviceRow, now time.Time) ([]De
 	}
 	_, err = tx.NewUpdate().Model((*deviceRow)(nil)).Set("revoked = ?", now.UnixMilli()).Set("replaced = ?", true).
 		Where("user_id = ? AND client_uid = ? AND revoked = 0", row.UserID, row.ClientUID).Exec(ctx)
+	for _, d := range out {
+		if err == nil {
+			err = s.dropViewers(ctx, tx, row.UserID, d.Fingerprint)
+		}
+	}
 	return out, err
 }

@@ -102,6 +102,7 @@ type Deps struct {
 	Devices  Devices
 	Identity Identity // enrolment, second factor, other providers; nil: none of it
 
+	TAK       *TAK // nil: there is no situation
 	Enroller  Enroller
 	Authority Authority
 	Sessions  *auth.Sessions
@@ -176,6 +177,13 @@ func New(d Deps) *API {
 	a.tokens()
 	a.sessions()
 	a.certificates()
+	a.situation()
+	a.items()
+	a.chat()
+	a.dataPackages()
+	a.missions()
+	a.profiles()
+	a.retention()
 	a.packages()
 	a.enrolments()
 	a.totp()

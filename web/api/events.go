@@ -88,6 +88,20 @@ func caller(ctx context.Context) (auth.Identity, bool) {
 
 // follow serves one page.
 func (a *API) follow(w http.ResponseWriter, r *http.Request) {
+	// Subscribed before the state is read: nothing falls in between.
+	sub := a.Bus.Subscribe(eventQueue)
+	defer sub.Close()
+	a.channel(w, r, true, func(ctx context.Context, who login.Caller, conn *websocket.Conn) error {
+		p := &page{a: a, conn: conn, sub: sub, who: who, id: who.Identity, told: make(map[string]struct{})}
+		return p.serve(ctx)
+	})
+}
+
+// channel opens a WebSocket on which the page only listens, calls serve, and says
+// farewell. The context of serve ends when the page has gone, its login is over,
+// or the server is going down. With register, callers without a cookie are put on
+// the register of sessions.
+func (a *API) channel(w http.ResponseWriter, r *http.Request, register bool, serve func(context.Context, login.Caller, *websocket.Conn) error) {
 	who, _ := login.From(r.Context())
 	if login.CrossSite(r) {
 		problem.Write(w, http.StatusForbidden, "This request comes from a page of another site.")
@@ -104,7 +118,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 	if who.Over != nil {
 		defer context.AfterFunc(who.Over, func() { cancel(errLoggedOut) })()
 	}
-	if who.Over == nil && a.Sessions != nil {
+	if who.Over == nil && register && a.Sessions != nil {
 		// A cookie's login is on the register already; others get an entry.
 		agent := r.UserAgent()
 		info := auth.SessionInfo{Protocol: "web", Remote: login.PeerFrom(ctx).Addr, Agent: agent[:min(len(agent), 200)]}
@@ -115,9 +129,6 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 		}
 		defer session.Close()
 	}
-	// Subscribed before the state is read: nothing falls in between.
-	sub := a.Bus.Subscribe(eventQueue)
-	defer sub.Close()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		return // Accept has answered
@@ -137,15 +148,14 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 		conn.CloseNow()
 		<-gone
 	}()
-	p := &page{a: a, conn: conn, sub: sub, who: who, id: who.Identity, told: make(map[string]struct{})}
-	err = p.serve(ctx)
+	err = serve(ctx, who, conn)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errGoingDown):
 		farewell(conn, cut, websocket.StatusGoingAway, "the server is going down")
 	case errors.Is(cause, errLoggedOut), errors.Is(err, errLoggedOut):
 		farewell(conn, cut, websocket.StatusPolicyViolation, "logged out")
 	case err != nil:
-		a.Log.Debug("live channel", "user", p.id.User, "error", err)
+		a.Log.Debug("live channel", "user", who.Identity.User, "error", err)
 	}
 }
 
@@ -317,18 +327,20 @@ func (p *page) seesSession(s auth.SessionInfo, opened bool) bool {
 	return true
 }
 
-// send writes one message. It is not cut by the end of ctx at once: a message
+func (p *page) send(ctx context.Context, e Event) error { return sendJSON(ctx, p.conn, e) }
+
+// sendJSON writes one message. It is not cut by the end of ctx at once: a message
 // cut in the middle would leave no way to say why the channel closes.
-func (p *page) send(ctx context.Context, e Event) error {
+func sendJSON(ctx context.Context, conn *websocket.Conn, v any) error {
 	if ctx.Err() != nil {
 		return nil // serve sees it next
 	}
-	b, err := json.Marshal(e)
+	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventWrite)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(eventFinish, cancel) })()
-	return p.conn.Write(writing, websocket.MessageText, b)
+	return conn.Write(writing, websocket.MessageText, b)
 }
