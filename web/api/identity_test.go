@@ -176,7 +176,9 @@ type somewhere struct {
 	t *testing.T
 }
 
-func (somewhere) Providers() []auth.Provider { return []auth.Provider{{ID: "idp", Name: "Our provider"}} }
+func (somewhere) Providers() []auth.Provider {
+	return []auth.Provider{{ID: "idp", Name: "Our provider"}}
+}
 
 func (s somewhere) BeginOIDC(_ context.Context, provider, redirect, next string) (string, string, error) {
 	if provider != "idp" || redirect != "https://muster.example/api/v1/login/oidc/idp/callback" {
