@@ -20,6 +20,8 @@ gstreamer1.0-rtsp           its RTSP publisher
 chromium           WebRTC and the pages in a real browser
 fonts-dejavu-core  letters for the browser'"'"'s screenshots
 postgresql         the other database
+slapd              a real LDAP directory for the tests of logins
+ldap-utils         looks into it by hand when one of them fails
 pebble             a real ACME server for the tests of certificates
 openssl            checks our certificates from outside
 curl               speaks to the API like a script
