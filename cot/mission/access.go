@@ -45,6 +45,8 @@ func ParseName(s string) (string, error) {
 	switch {
 	case s == "":
 		return "", refuse(ErrInvalid, "The mission has no name.")
+	case s == "." || s == "..":
+		return "", refuse(ErrInvalid, "The name of the mission cannot be in an address.")
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
 		return "", refuse(ErrInvalid, "The name of the mission holds characters that cannot be used.")
 	case strings.Contains(s, "/"):

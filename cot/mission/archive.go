@@ -144,11 +144,10 @@ func (s *Service) Send(ctx context.Context, c Caller, ref Ref, uids []string, ad
 		return nil, fmt.Errorf("mission: look up a package: %w", err)
 	}
 	var to []string
-	for _, d := range s.online() {
-		for _, uid := range uids {
-			if d.UID == uid && d.reads(row) {
-				to = append(to, uid)
-			}
+	online := s.online()
+	for _, uid := range uids {
+		if slices.ContainsFunc(online[uid], func(d client) bool { return d.reads(row) }) {
+			to = append(to, uid)
 		}
 	}
 	return s.router.Notify(fileshare(f, c, address(hash)), to...), nil

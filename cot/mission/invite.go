@@ -231,16 +231,16 @@ func (c client) invited(r invitationRow) bool {
 	return false
 }
 
-// clients are the connected devices.
-type clients []client
+// clients are the connected devices, by uid. Two connections may have one.
+type clients map[string][]client
 
 // online returns the connected devices with what they may read now.
 func (s *Service) online() clients {
 	conns := s.router.Subscriptions(auth.System("mission"))
-	out := make(clients, 0, len(conns))
+	out := make(clients, len(conns))
 	for _, c := range conns {
 		if c.UID != "" {
-			out = append(out, client{UID: c.UID, User: c.User, Callsign: c.Callsign, Team: c.Team, Reads: c.OutGroups})
+			out[c.UID] = append(out[c.UID], client{UID: c.UID, User: c.User, Callsign: c.Callsign, Team: c.Team, Reads: c.OutGroups})
 		}
 	}
 	return out
@@ -265,8 +265,8 @@ func (s *Service) owners(ctx context.Context, list []Invitee) (map[string]string
 
 // find returns the connected device of a subscription.
 func (all clients) find(r subRow) (client, bool) {
-	for _, c := range all {
-		if c.UID == r.ClientUID && strings.EqualFold(c.User, r.Username) {
+	for _, c := range all[r.ClientUID] {
+		if strings.EqualFold(c.User, r.Username) {
 			return c, true
 		}
 	}

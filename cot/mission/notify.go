@@ -65,11 +65,13 @@ func (s *Service) audience(m missionRow, subs []subRow) []string {
 		if !sub.Live {
 			continue
 		}
-		if c, ok := online.find(sub); ok && c.reads(m) && !slices.Contains(out, c.UID) {
+		if c, ok := online.find(sub); ok && c.reads(m) {
 			out = append(out, c.UID)
 		}
 	}
-	return out
+	// Two users may have subscribed one device.
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // tell sends a notification to the subscribers.
@@ -137,9 +139,9 @@ func (s *Service) tellRole(e *edit, sub subRow) {
 // they may see the mission.
 func (s *Service) tellInvited(m missionRow, row invitationRow, online clients) {
 	var to []string
-	for _, c := range online {
-		if c.invited(row) && c.reads(m) && !slices.Contains(to, c.UID) {
-			to = append(to, c.UID)
+	for uid, conns := range online {
+		if slices.ContainsFunc(conns, func(c client) bool { return c.invited(row) && c.reads(m) }) {
+			to = append(to, uid)
 		}
 	}
 	s.sendInvitation(m, row, to)

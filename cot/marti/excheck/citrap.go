@@ -2,6 +2,7 @@ package excheck
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -21,6 +22,7 @@ import (
 	"muster/cot/pack"
 	"muster/cot/wire"
 	"muster/internal/auth"
+	"muster/internal/store"
 )
 
 const (
@@ -255,19 +257,20 @@ func (a *API) addReport(w http.ResponseWriter, r *http.Request, c mission.Caller
 		return err
 	}
 	row.Mission, row.Username = m.GUID, c.Identity.User
+	taken := &mission.Refusal{Kind: mission.ErrConflict, Say: "There is a report with this id."}
+	if n, err := a.db.Query().NewSelect().Model((*reportRow)(nil)).Where("id = ?", row.ID).Count(ctx); err != nil || n > 0 {
+		return cmp.Or(err, error(taken))
+	}
 	if row.Hash, err = a.keep(ctx, c, m, row.ID, row.ID+".zip", "application/zip", zip); err != nil {
 		return err
 	}
 	err = a.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		n, err := tx.NewSelect().Model((*reportRow)(nil)).Where("id = ?", row.ID).Count(ctx)
-		if err == nil && n > 0 {
-			return &mission.Refusal{Kind: mission.ErrConflict, Say: "There is a report with this id."}
-		}
-		if err == nil {
-			_, err = tx.NewInsert().Model(&row).Exec(ctx)
-		}
+		_, err := tx.NewInsert().Model(&row).Exec(ctx)
 		return err
 	})
+	if store.IsUnique(err) { // somebody was faster
+		return taken
+	}
 	if err != nil {
 		return fmt.Errorf("excheck: write a report: %w", err)
 	}
