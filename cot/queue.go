@@ -159,13 +159,12 @@ func (q *Queue) Frames() {
 	}
 }
 
-// Append takes n waiting events out, as many as fit into max bytes but at least
+// Append takes waiting events out, as many as fit into max bytes but at least
 // one, and appends them to dst as they go over the stream. more reports that
 // others wait; without them the next Push reports wake.
-func (q *Queue) Append(dst []byte, max int) (out []byte, n int, more bool) {
+func (q *Queue) Append(dst []byte, max int) (out []byte, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	sent := q.sent
 	for _, e := range q.urgent {
 		dst = append(dst, encoding(e, q.front)...)
 		q.sent++
@@ -181,7 +180,7 @@ func (q *Queue) Append(dst []byte, max int) (out []byte, n int, more bool) {
 		q.shift()
 	}
 	q.tidy()
-	return dst, int(q.sent - sent), !q.empty()
+	return dst, !q.empty()
 }
 
 // Pop takes one event out: e, and b as it goes over the stream, which is shared

@@ -38,7 +38,7 @@ func DefaultConfig() Config {
 		Version1:         true,
 		HandshakeTimeout: 10 * time.Second,
 		EventTimeout:     30 * time.Second,
-		Coalesce:         30 * time.Millisecond,
+		Coalesce:         40 * time.Millisecond,
 		Connections:      limit.ConnsConfig{PerAddress: 4000, Total: 12000},
 		Handshakes:       limit.ConnsConfig{PerAddress: 1000, Total: 4000},
 	}

@@ -314,42 +314,42 @@ func (c *conn) ready() { c.f.add(c) }
 // cut implements transport.
 func (c *conn) cut() { c.sock.Close() }
 
-// flush sends what waits, as far as the socket takes it, and returns how many
-// events that were. Only the connection's flusher calls it.
-func (c *conn) flush(f *flusher) (events int) {
+// flush sends what waits, as far as the socket takes it. Only the connection's
+// flusher calls it.
+func (c *conn) flush(f *flusher) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.held || c.waiting {
-		return 0 // release or drain call ready when they are done
+		return // release or drain call ready when they are done
 	}
 	for {
-		out, n, more := c.q.Append(f.plain[:0], writeSize)
-		events += n
+		out, more := c.q.Append(f.plain[:0], writeSize)
 		f.plain, f.buf = out, out
 		if c.sock.tls != nil {
 			var err error
 			if f.cipher, err = c.sock.seal(f.cipher, out); err != nil {
 				c.End(fmt.Errorf("send: %w", err))
-				return events
+				return
 			}
 			f.buf = f.cipher
 		}
 		if len(f.buf) == 0 {
-			return events
+			return
 		}
 		sent, err := c.sock.tryWrite(f)
+		f.writes++
 		c.s.n.writes.Add(1)
 		c.s.n.bytesOut.Add(int64(sent))
 		if err != nil {
 			c.End(fmt.Errorf("send: %w", err))
-			return events
+			return
 		}
 		if sent < len(f.buf) {
 			c.block(f.buf[sent:])
-			return events
+			return
 		}
 		if !more {
-			return events
+			return
 		}
 	}
 }

@@ -133,12 +133,16 @@ func joinMulticast(group netip.AddrPort) (*net.UDPConn, error) {
 	return pc, nil
 }
 
-// serveDatagrams takes events from pc until ctx ends, and closes it.
-func (s *Server) serveDatagrams(ctx context.Context, pc *net.UDPConn, out *gateway) error {
-	d := &datagrams{
-		s: s, group: s.cfg.UDPGroup, conn: pc, back: out,
+func newDatagrams(s *Server, pc *net.UDPConn, back *gateway) *datagrams {
+	return &datagrams{
+		s: s, group: s.cfg.UDPGroup, conn: pc, back: back,
 		rates: make(map[netip.Prefix]*bucket), sources: make(map[sourceKey]*list.Element),
 	}
+}
+
+// serveDatagrams takes events from pc until ctx ends, and closes it.
+func (s *Server) serveDatagrams(ctx context.Context, pc *net.UDPConn, out *gateway) error {
+	d := newDatagrams(s, pc, out)
 	ctx, cancel := context.WithCancel(ctx)
 	g := run.NewGroup(ctx, s.log, "cot")
 	defer g.Wait()

@@ -9,23 +9,22 @@ import (
 const (
 	// writeSize is how much is taken out of a queue at one time. What has been
 	// taken out cannot be replaced by newer positions any more.
-	writeSize = 64 << 10
+	writeSize = 16 << 10
 	// scratchKeep is how large a buffer a flusher keeps.
-	scratchKeep = 256 << 10
+	scratchKeep = 128 << 10
 
-	// Copies per second, over all flushers, below which events never wait for
-	// others, and from which on they wait the longest.
-	quietRate = 4_000
-	fullRate  = 90_000
-	// rateWindow is the time over which copies are counted.
-	rateWindow = 200 * time.Millisecond
+	// writeRate is how many writes a second, over all flushers, leave at once. A
+	// write costs some microseconds, whatever its size.
+	writeRate = 30_000
+	// writeBurst is for how long writes may have been saved up.
+	writeBurst = 100 * time.Millisecond
 )
 
 // flusher writes what waits for its connections. It works in rounds: each takes
 // all connections that have something waiting and gives each one write. The
-// write is what costs, so under load a round begins only some time after the one
-// before, and more events share a write: nothing waits below quietRate, and
-// nothing waits longer than Config.Coalesce.
+// write is what costs: above writeRate rounds are held apart, so that more events
+// share a write. Below it nothing waits, and above it nothing waits longer than
+// Config.Coalesce.
 type flusher struct {
 	s    *Server
 	wake chan struct{}
@@ -39,9 +38,9 @@ type flusher struct {
 	buf           []byte // of try
 	n             int
 	err           error
-	window        time.Time
-	copies        int
-	rate          float64 // copies per second
+	last          time.Time // begin of the last round
+	writes        int       // in this round
+	supply        float64   // of writes; negative: owed
 }
 
 func newFlusher(s *Server) *flusher {
@@ -82,7 +81,7 @@ func (f *flusher) run(ctx context.Context) {
 		list, f.dirty = f.dirty, list[:0]
 		f.mu.Unlock()
 		for i, c := range list {
-			f.copies += c.flush(f)
+			c.flush(f)
 			list[i] = nil
 		}
 		f.tidy()
@@ -97,15 +96,14 @@ func (f *flusher) run(ctx context.Context) {
 	}
 }
 
-// pause returns how long after now, the beginning of a round, the next may begin.
+// pause returns how long after now, the beginning of a round that is done, the
+// next may begin.
 func (f *flusher) pause(now time.Time) time.Duration {
-	if d := now.Sub(f.window); d >= rateWindow {
-		f.rate = float64(f.copies) / d.Seconds()
-		f.window, f.copies = now, 0
-	}
-	total := f.rate * float64(len(f.s.flushers))
-	share := (total - quietRate) / (fullRate - quietRate)
-	return time.Duration(min(max(share, 0), 1) * float64(f.s.cfg.Coalesce))
+	rate := writeRate / float64(len(f.s.flushers))
+	f.supply = min(f.supply+rate*now.Sub(f.last).Seconds(), rate*writeBurst.Seconds()) - float64(f.writes)
+	f.supply = max(f.supply, -rate*f.s.cfg.Coalesce.Seconds())
+	f.last, f.writes = now, 0
+	return time.Duration(-f.supply / rate * float64(time.Second))
 }
 
 func (f *flusher) tidy() {

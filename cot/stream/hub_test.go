@@ -159,7 +159,8 @@ func start(t *testing.T, change ...func(*Config, *Deps)) *bed {
 	cfg.Address, cfg.TLSAddress, cfg.QUICAddress = "127.0.0.1:0", "127.0.0.1:0", ""
 	cfg.Connections.PerAddress = cfg.Connections.Total
 	deps := Deps{Auth: door{}, Doors: run.NewDoors(), Log: quiet, Config: cot.DefaultConfig(), Version: "1.2.3"}
-	deps.TLS, b.cert, b.ca = certificates(t)
+	a := newAuthority(t)
+	deps.TLS, b.cert, b.ca = a.server, a.client, a.pool
 	for _, c := range change {
 		c(&cfg, &deps)
 	}
@@ -199,9 +200,16 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-func certificates(t *testing.T) (*tls.Config, tls.Certificate, *x509.CertPool) {
+// authority has certificates for both sides.
+type authority struct {
+	server *tls.Config
+	client tls.Certificate
+	pool   *x509.CertPool
+}
+
+func newAuthority(t testing.TB) *authority {
 	t.Helper()
-	make := func(cn string, ca *tls.Certificate) tls.Certificate {
+	issue := func(cn string, ca *tls.Certificate) tls.Certificate {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
@@ -228,13 +236,14 @@ func certificates(t *testing.T) (*tls.Config, tls.Certificate, *x509.CertPool) {
 		}
 		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 	}
-	ca := make("ca", nil)
-	pool := x509.NewCertPool()
-	pool.AddCert(ca.Leaf)
-	return &tls.Config{
-		Certificates: []tls.Certificate{make("server", &ca)}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+	ca := issue("ca", nil)
+	a := &authority{client: issue("bob", &ca), pool: x509.NewCertPool()}
+	a.pool.AddCert(ca.Leaf)
+	a.server = &tls.Config{
+		Certificates: []tls.Certificate{issue("server", &ca)}, ClientCAs: a.pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		SessionTicketsDisabled: true,
-	}, make("bob", &ca), pool
+	}
+	return a
 }
 
 // peerConn is a client of the tests.
