@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // fixture is a history that runs.
 type fixture struct {
 	*history.Service
@@ -49,7 +51,7 @@ func start(t *testing.T, cfg store.Config, change ...func(*history.Config, *hist
 // run starts a service on the fixture's database.
 func (f *fixture) run(t *testing.T, change ...func(*history.Config, *history.Deps)) {
 	t.Helper()
-	c, d := history.DefaultConfig(), history.Deps{DB: f.db, Log: slog.New(slog.DiscardHandler)}
+	c, d := history.DefaultConfig(), history.Deps{DB: f.db, Log: discard()}
 	c.FlushInterval, c.Schedule = 10*time.Millisecond, "-"
 	for _, ch := range change {
 		ch(&c, &d)

@@ -35,7 +35,7 @@ func (f *fifo) pop() waiter {
 }
 
 // intake holds what waits for the writer, bounded in events and bytes. Positions
-// (types a-…) are dropped first, the oldest of them; anything else is dropped
+// (machineMade) are dropped first, the oldest of them; anything else is dropped
 // only when no position is left to make room.
 type intake struct {
 	maxEvents, maxBytes int
@@ -58,7 +58,7 @@ func newIntake(events, bytes int, n *counters) *intake {
 
 // put never blocks.
 func (q *intake) put(e *cot.Event) {
-	position := strings.HasPrefix(e.Type, "a-")
+	position := strings.HasPrefix(e.Type, "a-") && machineMade(e)
 	w := waiter{e: e, size: len(e.XML())}
 	q.mu.Lock()
 	for q.full(w.size) && q.positions.len() > 0 {

@@ -58,7 +58,7 @@ func TestCleanRemovesWhatPreviewSays(t *testing.T) {
 		}
 		old := from(bob)
 		f.record(t, report(t, old, now.AddDate(0, 0, -50), 1, 1)) // the only one of its device
-		f.stop() // which writes the newest positions
+		f.stop()                                                  // which writes the newest positions
 		f.run(t, deps)
 		err := f.SetRules(t.Context(), []history.Rule{{Kind: "position", Days: 30}, {Kind: "marker", Days: 50}, {Kind: "chat", Count: 1}, {Kind: "alert"}, {Kind: "file", Days: 7, Megabytes: 5}})
 		if err != nil {

@@ -21,10 +21,9 @@ import (
 	"muster/internal/auth"
 )
 
-// Expiry sets when single things go. The errors wrap auth.ErrDenied, or
+// Expiry sets when single files go; missions have their own API. The errors wrap auth.ErrDenied, or
 // history.ErrNotFound.
 type Expiry interface {
-	ExpireMission(ctx context.Context, by auth.Identity, name string, at time.Time) error
 	ExpireFile(ctx context.Context, by auth.Identity, hash string, at time.Time) error
 }
 
@@ -69,7 +68,6 @@ func (a *API) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /Marti/api/retention/service/schedule", a.schedule)
 	mux.HandleFunc("PUT /Marti/api/retention/service/schedule", a.setSchedule)
 	if a.deps.Expiry != nil {
-		mux.HandleFunc("PUT /Marti/api/retention/mission/{name}/expiry/{time}", a.expireMission)
 		mux.HandleFunc("PUT /Marti/api/retention/resource/{name}/expiry/{time}", a.expireFile)
 	}
 }

@@ -148,18 +148,6 @@ func (a *API) setSchedule(w http.ResponseWriter, r *http.Request) {
 	a.schedule(w, r)
 }
 
-func (a *API) expireMission(w http.ResponseWriter, r *http.Request) {
-	at, ok := expiry(w, r)
-	if !ok {
-		return
-	}
-	if err := a.deps.Expiry.ExpireMission(r.Context(), reply.From(r).Identity, r.PathValue("name"), at); err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	a.deps.Node.Envelope(w, "java.lang.Boolean", true)
-}
-
 func (a *API) expireFile(w http.ResponseWriter, r *http.Request) {
 	at, ok := expiry(w, r)
 	if !ok {
