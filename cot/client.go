@@ -92,7 +92,7 @@ func (r *Router) Join(j Join) (*Client, error) {
 		return nil, fmt.Errorf("cot: join: %w", err)
 	}
 	c.session, c.id = ses, ses.Info().ID
-	if err := r.seat(c); err != nil {
+	if err := r.admit(c); err != nil {
 		ses.Close()
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func (r *Router) Join(j Join) (*Client, error) {
 	return c, nil
 }
 
-// seat puts c among the clients.
-func (r *Router) seat(c *Client) error {
+// admit puts c among the clients.
+func (r *Router) admit(c *Client) error {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	r.mu.Lock()
@@ -118,7 +118,11 @@ func (r *Router) seat(c *Client) error {
 	}
 	c.place = len(r.clients)
 	r.clients = append(r.clients, c)
-	r.view.Store(nil)
+	if v := r.view.Load(); v != nil && c.join.Sink != nil {
+		// Who reads the shorter list meanwhile does not see the place behind it.
+		more := append(*v, c.seat(st))
+		r.view.Store(&more)
+	}
 	return nil
 }
 
@@ -177,12 +181,24 @@ func (r *Router) seats() []seat {
 	v := make([]seat, 0, len(r.clients))
 	for _, c := range r.clients {
 		if c.join.Sink != nil {
-			st := c.state.Load()
-			v = append(v, seat{st.out.low, len(st.out.high) > 0 || st.filter != nil, c, c.join.Sink})
+			v = append(v, c.seat(c.state.Load()))
 		}
 	}
 	r.view.Store(&v) // nobody changes anything meanwhile: that takes the write lock
 	return v
+}
+
+// seat is the receiver that c is in state st.
+func (c *Client) seat(st *clientState) seat {
+	return seat{st.out.low, len(st.out.high) > 0 || st.filter != nil, c, c.join.Sink}
+}
+
+// enter makes st the state of c. The caller holds mu.
+func (r *Router) enter(c *Client, st *clientState) {
+	if old := c.state.Load(); !old.out.equal(st.out) || old.filter != st.filter {
+		r.view.Store(nil)
+	}
+	c.state.Store(st)
 }
 
 // settle works out st's groups from its identity and the choice of channels. The
@@ -208,11 +224,10 @@ func (r *Router) change(c *Client, f func(st *clientState)) bool {
 	st := *old
 	f(&st)
 	r.settle(c, &st)
-	c.state.Store(&st)
-	r.view.Store(nil)
+	r.enter(c, &st)
 	moved := !slices.Equal(old.inGroups, st.inGroups) || !slices.Equal(old.outGroups, st.outGroups)
 	here := c.place >= 0
-	if d := r.devices[st.uid]; d != nil && moved && st.reported {
+	if d := r.devices[st.uid]; d != nil && moved && here && st.reported {
 		r.note(d, c, &st)
 	}
 	r.mu.Unlock()
@@ -270,7 +285,7 @@ func (c *Client) Receive(ctx context.Context, ev *wire.Event) error {
 	}
 	self, first, err := c.report(ev)
 	if err != nil {
-		c.r.refuse(err, ev, c.state.Load().sender())
+		c.r.refuse(err, ev, c.state.Load().sender(), c)
 		return err
 	}
 	st := c.state.Load()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
 	"muster/cot/wire"
@@ -65,7 +66,8 @@ func (r *Router) depart(c *Client) {
 	}
 	r.unseat(c)
 	last := c.latest.Swap(nil)
-	if c.quiet || !st.reported || last == nil {
+	stays := slices.ContainsFunc(r.byUID[st.uid], func(o *Client) bool { return o.state.Load().reported })
+	if c.quiet || !st.reported || last == nil || stays {
 		r.mu.Unlock()
 		return
 	}
@@ -141,7 +143,7 @@ func (r *Router) announceDue() (next time.Time, any bool) {
 // vanish tells who saw the device uid in before and does not in after that it is
 // gone. The caller holds turn.
 func (r *Router) vanish(c *Client, uid, typ string, before, after groupSet) {
-	if before.empty() {
+	if before.within(after) {
 		return
 	}
 	var e *Event
@@ -210,11 +212,15 @@ func (c *Client) groupsChanged() {
 func (r *Router) sendPositions(c *Client) {
 	n := 0
 	out := c.state.Load().out
-	for _, s := range r.seats() {
-		if s.c != c && s.c.latest.Load() != nil && out.meets(s.c.state.Load().shown()) {
-			n += r.sendLatest(c, s.c)
+	r.mu.RLock()
+	for _, same := range r.byUID {
+		for _, o := range same {
+			if o != c && o.latest.Load() != nil && out.meets(o.state.Load().shown()) {
+				n += r.sendLatest(c, o)
+			}
 		}
 	}
+	r.mu.RUnlock()
 	r.n.delivered.Add(int64(n))
 }
 

@@ -14,11 +14,11 @@ const maxAreas = 64
 
 // areas is a geographic filter: only what lies in one of the boxes is sent.
 type areas struct {
-	boxes   []box2
+	boxes   []area
 	devices bool // the reports of TAK clients are held to it, too
 }
 
-type box2 struct{ west, south, east, north float64 }
+type area struct{ west, south, east, north float64 }
 
 // pass reports whether e is to be sent. Only things with a place on the map are
 // held back: positions, markers and drawings.
@@ -37,7 +37,7 @@ func (a *areas) pass(e *Event) bool {
 	return false
 }
 
-func (b box2) holds(p wire.Point) bool {
+func (b area) holds(p wire.Point) bool {
 	if p.Lat < b.south || p.Lat > b.north {
 		return false
 	}
@@ -58,7 +58,7 @@ func parseAreas(el wire.Element) (*areas, error) {
 		if len(a.boxes) == maxAreas {
 			return nil, fmt.Errorf("a geographic filter has at most %d boxes", maxAreas)
 		}
-		var box box2
+		var box area
 		for name, to := range map[string]*float64{
 			"minLongitude": &box.west, "minLatitude": &box.south, "maxLongitude": &box.east, "maxLatitude": &box.north,
 		} {

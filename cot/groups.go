@@ -1,9 +1,6 @@
 package cot
 
-import (
-	"slices"
-	"sync"
-)
+import "sync"
 
 // groupSet is a set of groups by their numbers. The first 64 need no memory of
 // their own. It is a value: add returns another one.
@@ -39,8 +36,24 @@ func (s groupSet) meetsHigh(o groupSet) bool {
 	return false
 }
 
-func (s groupSet) empty() bool {
-	return s.low == 0 && !slices.ContainsFunc(s.high, func(w uint64) bool { return w != 0 })
+func (s groupSet) empty() bool { return s.within(groupSet{}) }
+
+func (s groupSet) equal(o groupSet) bool { return s.within(o) && o.within(s) }
+
+// within reports whether all groups of s are in o.
+func (s groupSet) within(o groupSet) bool {
+	if s.low&^o.low != 0 {
+		return false
+	}
+	for i, w := range s.high {
+		if i < len(o.high) {
+			w &^= o.high[i]
+		}
+		if w != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s groupSet) has(n int) bool {

@@ -205,9 +205,16 @@ func TestPagesOfOneUserStandSideBySide(t *testing.T) {
 	if n := len(h.Contacts(b.Identity())); n != 2 {
 		t.Errorf("%d contacts", n)
 	}
+	two.report()
+	b.clear()
+	one.Close(nil)
+	b.expect()
+	two.Close(nil)
+	b.expect("t-x-d-d →WEB-a")
 	if one.reason() != nil || two.reason() != nil {
 		t.Error("ended")
 	}
+	open()
 	if _, err := h.Join(Join{Identity: person("c", "team"), Protocol: "web", UID: "WEB-a", Sink: &peer{}, Observer: true}); !errors.Is(err, auth.ErrDenied) {
 		t.Error(err)
 	}

@@ -12,8 +12,17 @@ import (
 // Publish routes an event as if from had sent it over a stream, without being a
 // client: for HTTP callers and pages. groups narrows the groups it goes to; nil
 // means all that from may write to. The error wraps auth.ErrDenied when none is
-// left.
+// left, and ErrForeign when from.UID or the event's is somebody else's device.
 func (r *Router) Publish(ctx context.Context, from Sender, ev *wire.Event, groups []string) error {
+	if from.UID != "" {
+		r.mu.RLock()
+		foreign := r.foreign(from.UID, from, nil)
+		r.mu.RUnlock()
+		if foreign {
+			r.refuse(ErrForeign, ev, from, nil)
+			return ErrForeign
+		}
+	}
 	via := r.connection(from)
 	switch {
 	case groups != nil:

@@ -117,8 +117,7 @@ func (r *Router) bind(c *Client, ev *wire.Event) error {
 	st.reported = true
 	r.settle(c, &st)
 	r.index(c, &st)
-	c.state.Store(&st)
-	r.view.Store(nil)
+	r.enter(c, &st)
 	r.own(c, &st)
 	r.mu.Unlock()
 
@@ -127,7 +126,9 @@ func (r *Router) bind(c *Client, ev *wire.Event) error {
 		o.end(ErrReplaced)
 	}
 	r.vanish(c, ev.UID, typ, before, st.shown())
-	r.shift(c, old, &st) // as a receiver: its own choice of channels is known only now
+	if !old.out.equal(st.out) {
+		r.shift(c, old, &st) // its own choice of channels is known only now
+	}
 	r.tellContact(&st, true)
 	return nil
 }
@@ -241,12 +242,16 @@ func (r *Router) checkChat(e *Event) error {
 }
 
 // refuse counts and logs an event that was not taken.
-func (r *Router) refuse(err error, ev *wire.Event, from Sender) {
+func (r *Router) refuse(err error, ev *wire.Event, from Sender, via *Client) {
 	switch {
 	case errors.Is(err, ErrForeign):
 		r.n.foreign.Add(1)
+		var remote netip.AddrPort
+		if via != nil {
+			remote = via.join.Remote
+		}
 		r.log.Warn("an event in the name of somebody else's device was refused",
-			"user", from.Identity.User, "uid", ev.UID, "type", ev.Type, "device", from.UID)
+			"user", from.Identity.User, "remote", remote, "device", from.UID, "uid", ev.UID, "type", ev.Type)
 	case errors.Is(err, auth.ErrDenied):
 		r.n.denied.Add(1)
 	}

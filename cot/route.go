@@ -22,7 +22,7 @@ func (r *Router) take(ctx context.Context, e *Event, w groupSet) error {
 		return errTooManyDests
 	}
 	if err := r.checkSender(e); err != nil {
-		r.refuse(err, e.Event, e.From)
+		r.refuse(err, e.Event, e.From, e.via)
 		return err
 	}
 	r.inject(e)
@@ -35,12 +35,12 @@ func (r *Router) take(ctx context.Context, e *Event, w groupSet) error {
 	}
 	missions := missionDests(e.Dests)
 	if w.empty() && len(missions) == 0 {
-		r.refuse(errNoGroup, e.Event, e.From)
+		r.refuse(errNoGroup, e.Event, e.From, e.via)
 		return errNoGroup
 	}
 	err := r.spread(ctx, e, w)
 	if errors.Is(err, ErrForeign) {
-		r.refuse(err, e.Event, e.From)
+		r.refuse(err, e.Event, e.From, e.via)
 		return err
 	}
 	if r.recorder != nil {
