@@ -56,7 +56,7 @@ func (s *Service) adopt(ctx context.Context, id auth.Identity, hash, tool string
 	}
 	defer s.blobs.Unpin(f.Hash)
 	f.ID, f.Submitter, f.Submitted, f.Tool, f.Expires = s.next.Add(1), id.User, time.Now(), tool, time.Time{}
-	if err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error { return insert(ctx, tx, f) }); err != nil {
+	if err := s.tx(ctx, func(ctx context.Context, tx bun.Tx) error { return insert(ctx, tx, f) }); err != nil {
 		return fmt.Errorf("files: share anew: %w", err)
 	}
 	s.fact(f.Groups, f.Submitter, Changed{What: "file", Change: "created", ID: f.ID, Hash: f.Hash, Name: f.Name})
@@ -119,7 +119,7 @@ func set(ctx context.Context, tx bun.Tx, id int64, what string, args ...any) err
 func (s *Service) change(ctx context.Context, id auth.Identity, hash string, f func(ctx context.Context, tx bun.Tx, f *File) error) error {
 	var changed []File
 	told := make(map[int64][]string) // groups before the change
-	err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		if changed, err = s.own(ctx, tx, id, "hash = ?", strings.ToLower(hash)); err != nil {
 			return err
@@ -176,7 +176,7 @@ func (s *Service) DeleteID(ctx context.Context, id auth.Identity, record int64) 
 
 func (s *Service) remove(ctx context.Context, id auth.Identity, where string, arg any) error {
 	var gone []File
-	err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		if gone, err = s.own(ctx, tx, id, where, arg); err != nil {
 			return err

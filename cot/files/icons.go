@@ -281,7 +281,7 @@ func (s *Icons) Read(ctx context.Context, ref IconRef) ([]byte, string, error) {
 // Delete removes a set.
 func (s *Icons) Delete(ctx context.Context, id auth.Identity, uid string) error {
 	var old iconSetRow
-	err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		old = iconSetRow{}
 		err := tx.NewSelect().Model(&old).Where("uid = ?", uid).Scan(ctx)
 		if missing(err) {

@@ -2,10 +2,8 @@ package files
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,18 +43,6 @@ type ProfileFile struct {
 type Preference struct {
 	Name string `json:"name"`
 	pack.Entry
-}
-
-// ProfileChange says what to change; nil leaves it.
-type ProfileChange struct {
-	Name              *string       `json:"name"`
-	Active            *bool         `json:"active"`
-	ApplyOnEnrollment *bool         `json:"applyOnEnrollment"`
-	ApplyOnConnect    *bool         `json:"applyOnConnect"`
-	Type              *string       `json:"type"`
-	Tool              *string       `json:"tool"`
-	Groups            *[]string     `json:"groups"`
-	Preferences       *[]Preference `json:"preferences"`
 }
 
 // Profiles keeps the device profiles. Administrators alone read and change them.
@@ -172,7 +158,7 @@ func (p *Profiles) save(ctx context.Context, id auth.Identity, base Profile, fre
 		return Profile{}, fmt.Errorf("files: profile: %w", err)
 	}
 	var out Profile
-	err := p.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := p.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		out = base
 		if !fresh {
 			found, err := loadProfiles(ctx, tx, func(q *bun.SelectQuery) { q.Where("id = ?", base.ID) })
@@ -206,84 +192,13 @@ func (p *Profiles) told(change string, pr Profile) {
 	p.adminFact(Changed{What: "profile", Change: change, ID: pr.ID, Name: pr.Name})
 }
 
-func (c ProfileChange) check() error {
-	if c.Name != nil {
-		if err := checkText("name", *c.Name, 128); err != nil {
-			return err
-		}
-		if strings.TrimSpace(*c.Name) != *c.Name || *c.Name == "" || strings.ContainsAny(*c.Name, "/\n\r\t") {
-			return fmt.Errorf("%w name: it must not be empty, begin or end with a space, or have a slash in it", ErrInvalid)
-		}
-	}
-	for what, s := range map[string]*string{"type": c.Type, "tool": c.Tool} {
-		if s != nil {
-			if err := checkText(what, *s, maxText); err != nil {
-				return err
-			}
-		}
-	}
-	if c.Groups != nil {
-		if len(*c.Groups) > maxGroups {
-			return fmt.Errorf("%w groups: more than %d", ErrInvalid, maxGroups)
-		}
-		for _, g := range *c.Groups {
-			if err := checkText("group", g, maxText); err != nil || g == "" {
-				return fmt.Errorf("%w group", ErrInvalid)
-			}
-		}
-	}
-	if c.Preferences == nil {
-		return nil
-	}
-	if len(*c.Preferences) > maxPreferences {
-		return fmt.Errorf("%w preferences: more than %d", ErrInvalid, maxPreferences)
-	}
-	for _, e := range *c.Preferences {
-		if err := errors.Join(checkText("preference", e.Name, maxText), checkText("preference", e.Key, maxText)); err != nil {
-			return err
-		}
-		if err := e.Check(); err != nil {
-			return fmt.Errorf("%w preference: %w", ErrInvalid, err)
-		}
-	}
-	return nil
-}
-
-func (c ProfileChange) apply(p *Profile) {
-	assign(&p.Name, c.Name)
-	assign(&p.Active, c.Active)
-	assign(&p.ApplyOnEnrollment, c.ApplyOnEnrollment)
-	assign(&p.ApplyOnConnect, c.ApplyOnConnect)
-	assign(&p.Type, c.Type)
-	assign(&p.Tool, c.Tool)
-	if c.Groups != nil {
-		p.Groups = slices.Clone(*c.Groups)
-		slices.Sort(p.Groups)
-		p.Groups = append([]string{}, slices.Compact(p.Groups)...)
-	}
-	if c.Preferences != nil {
-		p.Preferences = append([]Preference{}, *c.Preferences...)
-		for i := range p.Preferences {
-			if p.Preferences[i].Name == "" {
-				p.Preferences[i].Name = pack.PrefsApp
-			}
-		}
-	}
-}
-
-func assign[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}
-
 // Delete removes a profile.
 func (p *Profiles) Delete(ctx context.Context, id auth.Identity, profile int64) error {
 	gone, err := p.Get(ctx, id, profile)
 	if err != nil {
 		return err
 	}
-	err = p.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err = p.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewDelete().Model((*profileRow)(nil)).Where("id = ?", profile).Exec(ctx)
 		return err
 	})
@@ -369,7 +284,7 @@ func (p *Profiles) RemoveFile(ctx context.Context, id auth.Identity, profile, fi
 	if err != nil {
 		return err
 	}
-	err = p.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err = p.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Model((*profileFileRow)(nil)).Where("id = ?", file).Exec(ctx); err != nil {
 			return err
 		}

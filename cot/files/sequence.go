@@ -21,7 +21,7 @@ func (s *Service) Sequence(ctx context.Context, id auth.Identity, name string) (
 		return 0, fmt.Errorf("files: %w key", ErrInvalid)
 	}
 	var n int64
-	err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		n = 0
 		err := tx.NewRaw("SELECT value FROM file_sequences WHERE name = ?", name).Scan(ctx, &n)
 		if err != nil && !missing(err) {

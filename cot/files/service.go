@@ -42,6 +42,10 @@ type keeper struct {
 	bus   *bus.Bus
 	log   *slog.Logger
 	next  atomic.Int64 // the newest id given to a record
+
+	// writing is held by the one who writes: PostgreSQL takes transactions on
+	// such small tables for conflicting, and would have them tried again and again.
+	writing chan struct{}
 }
 
 // epoch is where the ids of records start: one a second, so that the id of a
@@ -53,7 +57,7 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	if d.DB == nil || d.Bus == nil || d.Log == nil {
 		return nil, errors.New("files: database, bus and log are needed")
 	}
-	k := &keeper{cfg: cfg, db: d.DB, blobs: d.DB.Blobs(), bus: d.Bus, log: d.Log.With("part", "files")}
+	k := &keeper{cfg: cfg, db: d.DB, blobs: d.DB.Blobs(), bus: d.Bus, log: d.Log.With("part", "files"), writing: make(chan struct{}, 1)}
 	var newest int64
 	err := d.DB.Query().NewRaw(`SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM files UNION ALL SELECT id FROM profiles
 		UNION ALL SELECT id FROM profile_files) AS ids`).Scan(ctx, &newest)
@@ -109,7 +113,7 @@ func (k *keeper) keep(ctx context.Context, r io.Reader, limit int64, check func(
 		err = check(b)
 	}
 	if err == nil {
-		err = k.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		err = k.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 			if err := row(ctx, tx, b); err != nil {
 				return err
 			}
@@ -121,6 +125,17 @@ func (k *keeper) keep(ctx context.Context, r io.Reader, limit int64, check func(
 		k.collect(ctx, b.Hash)
 	}
 	return err
+}
+
+// tx runs f in a transaction, after those of the other callers.
+func (k *keeper) tx(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
+	select {
+	case k.writing <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-k.writing }()
+	return k.db.Tx(ctx, f)
 }
 
 // checkTotal refuses what several uploads at the same time would exceed.

@@ -64,7 +64,7 @@ func (s *Service) expire(ctx context.Context) (int, error) {
 // take removes up to sweepBatch records.
 func (s *Service) take(ctx context.Context, which func(*bun.SelectQuery)) ([]File, error) {
 	var gone []File
-	err := s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		gone = nil
 		var rows []fileRow
 		q := tx.NewSelect().Model(&rows).Limit(sweepBatch)

@@ -185,7 +185,7 @@ func (s *Updates) Delete(ctx context.Context, id auth.Identity, name string) err
 	if err != nil {
 		return err
 	}
-	err = s.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err = s.tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewDelete().Model((*updateRow)(nil)).Where("name = ?", name).Exec(ctx)
 		return err
 	})

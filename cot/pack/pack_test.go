@@ -87,8 +87,9 @@ func TestEmptyUIDIsMadeFromTheContent(t *testing.T) {
 		}
 		return m.UID
 	}
-	if uid("a", "x") != uid("a", "x") || uid("a", "x") == uid("b", "x") || uid("a", "x") == uid("a", "y") || len(uid("a", "x")) != 36 {
-		t.Fatal(uid("a", "x"))
+	first := uid("a", "x")
+	if again := uid("a", "x"); first != again || first == uid("b", "x") || first == uid("a", "y") || len(first) != 36 {
+		t.Fatal(first, again)
 	}
 }
 
