@@ -200,17 +200,8 @@ func (m missionShelf) Remove(ctx context.Context, l history.Limit) (history.Usag
 	return m.t.missions.Remove(ctx, l)
 }
 
-// expiry sets when single missions and files go.
+// expiry sets when single files go.
 type expiry struct{ t *tak }
-
-// ExpireMission implements events.Expiry.
-func (e expiry) ExpireMission(ctx context.Context, by auth.Identity, name string, at time.Time) error {
-	err := e.t.missions.SetExpiration(ctx, mission.Caller{Identity: by}, mission.Ref{Name: name}, at.Unix())
-	if errors.Is(err, mission.ErrNotFound) {
-		return history.ErrNotFound
-	}
-	return err
-}
 
 // ExpireFile implements events.Expiry.
 func (e expiry) ExpireFile(ctx context.Context, by auth.Identity, hash string, at time.Time) error {

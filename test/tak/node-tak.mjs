@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FormatRegistry } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import CoT, { CoTParser } from '@tak-ps/node-cot';
 import TAK, { TAKAPI, APIAuthCertificate, APIAuthPassword } from '@tak-ps/node-tak';
@@ -31,6 +32,8 @@ const who = (name) => {
   const [user, password] = process.env[name].split(':');
   return { user, password };
 };
+
+FormatRegistry.Set('date-time', (v) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(v));
 
 /** Holds a value against a schema of node-tak. */
 function holds(schema, value, what) {
@@ -122,6 +125,9 @@ const api = (pair) => TAKAPI.init(new URL(`https://${HOST}:${HTTPS}`), new APIAu
 const a = await api(alphaPair);
 const b = await api(bravoPair);
 const admin = await api(adminPair);
+// By password: node-tak forgets the method of some calls, which only its fetch for
+// certificates minds.
+const web = await TAKAPI.init(new URL(`https://${HOST}:${ENROL}`), new APIAuthPassword(who('ADMIN').user, who('ADMIN').password));
 
 const marker = new CoT({
   event: {
@@ -178,11 +184,12 @@ holds(security.SecurityConfig, await admin.Security.securityConfig(), 'security/
 holds(security.AuthConfig, await admin.Security.authConfig(), 'authentication/config');
 holds(security.IsSecure, await admin.Security.isSecure(), 'isSecure');
 holds(security.IsValid, await admin.Security.verifyConfig(), 'verifyConfig');
-holds(certificates.TAKList_Certificate, await admin.Certificate.list(), 'certadmin/cert');
-holds(certificates.TAKList_Certificate, await admin.Certificate.listRevoked(), 'certadmin/cert/revoked');
+holds(certificates.TAKList_Certificate, await web.Certificate.list(), 'certadmin/cert');
+holds(certificates.TAKList_Certificate, await web.Certificate.listRevoked(), 'certadmin/cert/revoked');
 holds(iconsets.TAKList_Iconsets, await a.Iconsets.list(), 'iconset/all/uid');
 holds(repeaters.TAKList_Repeater, await admin.Repeater.list(), 'repeater/list');
-assert.ok((await admin.Repeater.period()) > 0);
+const period = await admin.Repeater.period();
+assert.ok((period.data ?? period) > 0, "the pause between repetitions");
 await admin.Injectors.create({ uid: 'MARK-2', toInject: '<note text="by order"/>' });
 holds(injectors.TAKList_Injector, await admin.Injectors.list(), 'injectors');
 const second = structuredClone(marker.raw);
@@ -224,13 +231,13 @@ done('files and data packages');
 
 // ---- missions
 const name = `Flut Öst ${Date.now() % 100000}`;
-const made = holds(missions.Mission, await a.Mission.create({ name, creatorUid: 'NODE-ALPHA', description: 'water', keywords: ['flood'], group: [channels.data[0].name] }), 'mission create');
+const made = holds(missions.Mission, await a.Mission.create({ name, creatorUid: 'NODE-ALPHA', description: 'water', group: [channels.data[0].name] }), 'mission create');
 assert.ok(made.token, 'the creator gets a token');
 await until('the announcement', () => bravo.got.some((c) => attributes(c).type === 't-x-m-n'));
 holds(missions.TAKList_Mission, await b.Mission.list({ passwordProtected: true, defaultRole: true }), 'missions');
 const own = { token: made.token };
 const sub = holds(missions.TAKItem_MissionSubscriber, await b.Mission.subscribe(name, { uid: 'NODE-BRAVO' }), 'subscribe').data;
-holds(missions.TAKItem_MissionSubscriber, await b.Mission.subscription(name, { uid: 'NODE-BRAVO' }, { token: sub.token }), 'subscription');
+holds(missions.MissionSubscriber, await b.Mission.subscription(name, { uid: 'NODE-BRAVO' }, { token: sub.token }), 'subscription');
 holds(missions.MissionRole, await b.Mission.role(made.guid, { token: sub.token }), 'role');
 bravo.got.length = 0;
 await a.Mission.attachContents(name, { uids: ['MARK-1'], hashes: [content.Hash] }, own);
@@ -283,6 +290,11 @@ await a.Mission.delete(name, { creatorUid: 'NODE-ALPHA' }, own);
 await until('the end of the mission', () => bravo.got.some((c) => attributes(c).type === 't-x-m-d'));
 await assert.rejects(a.Mission.get(name, {}, own), 'a deleted mission is gone');
 done('invitations, roles, archive and the end of a mission');
+
+// With keywords node-tak makes two requests, and forgets the token of the first.
+const keyed = await a.Mission.create({ name: `${name} II`, creatorUid: 'NODE-ALPHA', keywords: ['flood'] });
+assert.deepEqual(keyed.keywords, ['flood']);
+done('a mission with keywords');
 
 // ---- video
 const uuid = randomUUID();
