@@ -194,4 +194,3 @@ func (s *Service) UUID(ctx context.Context, id auth.Identity, number int64) (str
 	}
 	return c.UUID, err
 }
-

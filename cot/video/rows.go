@@ -66,4 +66,3 @@ func (s *Service) read(ctx context.Context) ([]Connection, error) {
 	}
 	return out, nil
 }
-
