@@ -66,6 +66,13 @@ func (h *hub) join(j cot.Join) (client, error) {
 	return c, nil
 }
 
+// greet makes a position of uid the first thing that new clients are sent.
+func (h *hub) greet(uid string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.welcome = append(h.welcome, cot.NewEvent(wire.New(uid, "a-f-G", "m-g", time.Now(), time.Minute), cot.Sender{}, nil, time.Now()))
+}
+
 func (c *hubClient) Receive(_ context.Context, ev *wire.Event) error {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()

@@ -15,9 +15,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,9 +117,15 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.keepDatagrams(g)
 	<-ctx.Done()
+	for _, c := range s.all() { // WebSockets are no goroutines of ours
+		c.End(errStopped)
+	}
 	g.Wait()
 	return nil
 }
+
+// errStopped ends the sessions of a server that stops.
+var errStopped = errors.New("the server stops")
 
 // keepSecure keeps the doors that want certificates.
 func (s *Server) keepSecure(g *run.Group) {
@@ -178,13 +186,13 @@ func (s *Server) sweepOn(ctx context.Context) {
 
 // sweep ends the sessions that have kept the server waiting for too long.
 func (s *Server) sweep(now time.Time) {
-	s.mu.Lock()
-	all := make([]*session, 0, len(s.sessions))
-	for c := range s.sessions {
-		all = append(all, c)
-	}
-	s.mu.Unlock()
-	for _, c := range all {
+	for _, c := range s.all() {
 		c.check(now)
 	}
+}
+
+func (s *Server) all() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
 }

@@ -271,7 +271,7 @@ func answered(t *testing.T, ev *wire.Event, uid, status string) {
 
 func TestNegotiation(t *testing.T) {
 	b := start(t)
-	b.hub.welcome = []*cot.Event{cot.NewEvent(wire.New("early", "a-f-G", "m-g", time.Now(), time.Minute), cot.Sender{}, nil, time.Now())}
+	b.hub.greet("early")
 	c := b.secure()
 	if ev := c.xml(); ev.UID != "early" {
 		t.Fatalf("the positions are not first: %+v", ev)
@@ -325,7 +325,7 @@ func TestNegotiationSwitchedOff(t *testing.T) {
 
 func TestClientThatBeginsWithAFrameGetsFramesOnly(t *testing.T) {
 	b := start(t)
-	b.hub.welcome = []*cot.Event{cot.NewEvent(wire.New("early", "a-f-G", "m-g", time.Now(), time.Minute), cot.Sender{}, nil, time.Now())}
+	b.hub.greet("early")
 	c := b.secure()
 	c.write(asFrame(t, report("u")))
 	if ev := c.frame(); ev.UID != "early" {
