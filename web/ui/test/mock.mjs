@@ -12,38 +12,50 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as data from './mock-data.mjs';
 import { startMedia } from './mock-media.mjs';
+import { startSituation } from './mock-situation.mjs';
+import { ownUid, takData, takRoutes } from './mock-tak.mjs';
 import { accept } from './websocket.mjs';
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 const types = {
   ...{ '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' },
-  ...{ '.woff2': 'font/woff2', '.webmanifest': 'application/manifest+json', '.txt': 'text/plain' },
+  ...{ '.woff2': 'font/woff2', '.webmanifest': 'application/manifest+json', '.txt': 'text/plain', '.json': 'application/json' },
 };
 
-/** As strict as the server may become: nothing inline, nothing from elsewhere, Trusted Types on. */
+/**
+ * As strict as the server may become: nothing inline, nothing from elsewhere, Trusted Types on. The policy
+ * "default" lets MapLibre start its worker from this server, and nothing else.
+ */
 export const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; " +
-  "media-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
-  "require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
+  "media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+  "require-trusted-types-for 'script'; trusted-types svelte-trusted-html default";
 
 class Problem extends Error {
-  constructor(status, detail, headers = {}) {
+  constructor(status, detail, headers = {}, type = 'about:blank') {
     super(detail);
     this.status = status;
     this.headers = headers;
+    this.type = type;
   }
 }
 
 /**
  * options.port; options.answer(kind, name, sdp) → SDP answer of WHIP and WHEP, without it they
- * answer 501; options.as: who the "admin" is: 'admin', 'member' or 'watcher'.
+ * answer 501; options.crowd: so many tracks more on the map; options.lively: somebody writes, and an
+ * emergency comes.
  */
 export async function startMock(options = {}) {
   const media = await startMedia();
   const state = {
     ...{ streams: data.streams(), users: data.users(), groups: data.groups(), tokens: data.tokens() },
     ...{ sessions: data.sessions(), certificates: data.certificates(), cookies: new Map(), peers: new Set(), patches: [], deleted: [] },
+    ...{ watchers: new Set(), tak: takData(), oidc: [] },
   };
+  const say = (message) => {
+    for (const peer of state.watchers) peer.send(message);
+  };
+  const situation = startSituation(say, { crowd: options.crowd });
   const emit = (kind, value) => {
     for (const peer of state.peers) peer.send({ kind, time: new Date().toISOString(), data: value });
   };
@@ -57,6 +69,8 @@ export async function startMock(options = {}) {
 
   const routes = [
     ['POST /api/v1/login', ({ body, response }) => {
+      if (body.user === 'two.steps' && body.code !== '123456')
+        throw new Problem(401, 'A code is needed.', {}, 'urn:muster:code-needed');
       if (body.password === 'wrong') throw new Problem(401, 'Name or password is wrong.');
       if (body.password === 'flood') throw new Problem(429, 'Too many failed logins from this address. Wait 30 seconds.', { 'Retry-After': '30' });
       const id = randomUUID();
@@ -65,6 +79,7 @@ export async function startMock(options = {}) {
       response.setHeader('Set-Cookie', `muster_session=${id}; HttpOnly; SameSite=Strict; Path=/`);
       return who;
     }],
+    ['GET /api/v1/login/methods', () => ({ password: true, oidc: state.oidc })],
     ['POST /api/v1/logout', ({ cookie }) => void state.cookies.delete(cookie)],
     ['GET /api/v1/me', ({ me }) => me],
     ['PUT /api/v1/me/password', () => {}],
@@ -133,6 +148,7 @@ export async function startMock(options = {}) {
       find(state.certificates, 'fingerprint', name, 'certificate').revoked = new Date().toISOString();
       emit('device.changed', {});
     }],
+    ...takRoutes({ state, situation, say, Problem, find, drop, changed }),
   ].map(([pattern, run, status]) => {
     const [method, path] = pattern.split(' ');
     return { method, path: new RegExp(`^${path}$`), run, status };
@@ -141,16 +157,20 @@ export async function startMock(options = {}) {
   async function api(request, response, path) {
     const cookie = /muster_session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1];
     const me = state.cookies.get(cookie);
-    if (!me && path !== '/api/v1/login') throw new Problem(401, 'Log in first.');
+    if (!me && !path.startsWith('/api/v1/login')) throw new Problem(401, 'Log in first.');
     if (path.startsWith('/api/v1/stills/')) return still(response, decodeURIComponent(path.slice(15)));
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks)) : {};
+    const bytes = Buffer.concat(chunks);
+    const body = (request.headers['content-type'] ?? '').includes('json') && bytes.length > 0 ? JSON.parse(bytes) : {};
+    const { searchParams: query } = new URL(request.url, 'http://x');
     for (const route of routes) {
       const match = route.method === request.method && route.path.exec(path);
       if (!match) continue;
       const [name, second] = match.slice(1).map(decodeURIComponent);
-      const result = await route.run({ body, response, cookie, me, name, second, host: request.headers.host.split(':')[0] });
+      const host = request.headers.host.split(':')[0];
+      const result = await route.run({ body, bytes, query, request, response, cookie, me, name, second, host, match: match.slice(1) });
+      if (route.status === 'done') return;
       if (result === undefined) return response.writeHead(204).end();
       return response.writeHead(route.status ?? 200, { 'Content-Type': 'application/json' }).end(JSON.stringify(result));
     }
@@ -212,7 +232,7 @@ export async function startMock(options = {}) {
     } catch (e) {
       const status = e instanceof Problem ? e.status : 500;
       response.writeHead(status, { 'Content-Type': 'application/problem+json', ...(e.headers ?? {}) });
-      response.end(JSON.stringify({ type: 'about:blank', title: 'Problem', status, detail: String(e.message) }));
+      response.end(JSON.stringify({ type: e.type ?? 'about:blank', title: 'Problem', status, detail: String(e.message) }));
     }
   });
 
@@ -220,6 +240,12 @@ export async function startMock(options = {}) {
     const me = state.cookies.get(/muster_session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1]);
     if (!me || state.refuseLive || state.down) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
     const peer = accept(request, socket);
+    if (request.url.startsWith('/api/v1/situation')) {
+      state.watchers.add(peer);
+      peer.onclose = () => state.watchers.delete(peer);
+      peer.send(situation.snapshot(ownUid));
+      return;
+    }
     state.peers.add(peer);
     peer.onclose = () => state.peers.delete(peer);
     peer.send({ kind: 'hello', time: new Date().toISOString(), data: { me, streams: state.streams } });
@@ -230,18 +256,24 @@ export async function startMock(options = {}) {
     emit('stream.stats', { streams: state.streams.map(({ name, bitrate, viewers }) => ({ name, bitrate, viewers })) });
   }, 2000);
 
+  const stories = options.lively ? tellStories(situation, say, state) : [];
+
   await new Promise((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     state,
+    situation,
     emit,
+    say,
     /** Cuts every live channel, as a network would. */
     cut() {
-      for (const peer of [...state.peers]) peer.close();
+      for (const peer of [...state.peers, ...state.watchers]) peer.close();
     },
     async stop() {
       clearInterval(ticker);
-      for (const peer of state.peers) peer.close();
+      for (const story of stories) clearInterval(story);
+      situation.stop();
+      for (const peer of [...state.peers, ...state.watchers]) peer.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await media.stop();
@@ -249,8 +281,23 @@ export async function startMock(options = {}) {
   };
 }
 
+/** Something to look at for those who work on pages: messages, somebody who comes and goes, an emergency. */
+function tellStories(situation, say, state) {
+  let n = 0;
+  return [
+    setInterval(() => {
+      const who = situation.contactList()[n++ % 6];
+      const message = { id: randomUUID(), room: 'All Chat Rooms', roomName: 'All Chat Rooms', kind: 'all', senderUid: who.uid, senderCallsign: who.callsign, senderUser: who.user, text: `Stand ${n}: keine Änderung.`, time: new Date().toISOString(), state: 'sent', mine: false };
+      state.tak.messages.push(message);
+      say({ kind: 'chat', messages: [message] });
+    }, 25_000),
+    setInterval(() => situation.connect('ANDROID-d0d1d2d3d4d5', n % 2 === 0), 20_000),
+    setTimeout(() => situation.raise(), 15_000),
+  ];
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const mock = await startMock({ port: Number(process.env.PORT ?? 9096) });
+  const mock = await startMock({ port: Number(process.env.PORT ?? 9096), crowd: Number(process.env.CROWD ?? 0), lively: true });
   console.log(`The stand-in server is at ${mock.url}; any name and password log in. Ctrl-C ends it.`);
   process.on('SIGINT', () => mock.stop().then(() => process.exit(0)));
 }

@@ -12,6 +12,7 @@ import type {
   HealthPart,
   IssuedCertificate,
   KeyedAddresses,
+  LoginMethods,
   Me,
   NewToken,
   Role,
@@ -29,6 +30,8 @@ export class ApiError extends Error {
     message: string,
     /** Seconds to wait before trying again, where the server named them. */
     readonly retryAfter?: number,
+    /** The problem type (RFC 9457) where it is one that the console acts upon. */
+    readonly type = '',
   ) {
     super(message);
     this.name = 'ApiError';
@@ -47,15 +50,17 @@ export function whenUnauthorized(f: () => void): void {
 export async function problemOf(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get('Retry-After')) || undefined;
   let message = '';
+  let type = '';
   if ((response.headers.get('Content-Type') ?? '').includes('json')) {
     try {
-      const body = (await response.json()) as { detail?: unknown; title?: unknown };
+      const body = (await response.json()) as { detail?: unknown; title?: unknown; type?: unknown };
       message = String(body.detail || body.title || '');
+      type = String(body.type ?? '');
     } catch {
       message = '';
     }
   }
-  return new ApiError(response.status, message || t.errors.status(response.status, retryAfter), retryAfter);
+  return new ApiError(response.status, message || t.errors.status(response.status, retryAfter), retryAfter, type);
 }
 
 async function send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -71,11 +76,12 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
     throw new ApiError(0, t.errors.unreachable);
   }
   if (response.ok) return response;
-  if (response.status === 401 && path !== '/api/v1/login') onUnauthorized();
+  if (response.status === 401 && !path.startsWith('/api/v1/login') && !path.startsWith('/api/v1/account/')) onUnauthorized();
   throw await problemOf(response);
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** Asks and gives what the server answered. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await send(method, path, body);
   try {
     return (await response.json()) as T;
@@ -84,7 +90,8 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   }
 }
 
-async function run(method: string, path: string, body?: unknown): Promise<void> {
+/** Asks for something that has no answer but that it is done. */
+export async function run(method: string, path: string, body?: unknown): Promise<void> {
   await send(method, path, body);
 }
 
@@ -93,7 +100,7 @@ export function pathOf(name: string): string {
   return name.split('/').map(encodeURIComponent).join('/');
 }
 
-const enc = encodeURIComponent;
+export const enc = encodeURIComponent;
 
 /** Go writes a nil list as null; the console knows lists only. */
 export function wholeStream(s: Stream): Stream {
@@ -120,9 +127,18 @@ function wholeToken(k: Token): Token {
 }
 
 export const api = {
-  login: async (user: string, password: string) => wholeMe(await call<Me>('POST', '/api/v1/login', { user, password })),
+  login: async (user: string, password: string, code?: string) =>
+    wholeMe(await call<Me>('POST', '/api/v1/login', code ? { user, password, code } : { user, password })),
+  loginMethods: async () => {
+    const m = await call<LoginMethods>('GET', '/api/v1/login/methods');
+    return { ...m, oidc: m.oidc ?? [] };
+  },
   logout: () => run('POST', '/api/v1/logout'),
   me: async () => wholeMe(await call<Me>('GET', '/api/v1/me')),
+  totp: () => call<{ enabled: boolean }>('GET', '/api/v1/account/totp'),
+  startTotp: () => call<{ secret: string; uri: string }>('POST', '/api/v1/account/totp'),
+  confirmTotp: async (code: string) => (await call<{ recovery: string[] | null }>('POST', '/api/v1/account/totp/confirm', { code })).recovery ?? [],
+  endTotp: (proof: { password: string } | { code: string }) => run('DELETE', '/api/v1/account/totp', proof),
   changePassword: (current: string, password: string) => run('PUT', '/api/v1/me/password', { current, password }),
   server: async () => {
     const s = await call<ServerInfo>('GET', '/api/v1/server');

@@ -29,6 +29,7 @@ function open() {
       return socket as unknown as WebSocket;
     },
     random: () => 0.5,
+    silence: 20_000,
   });
   channel.start();
   return { channel, sockets, states, events, refused, last: () => states.at(-1)!.kind };

@@ -1,8 +1,7 @@
 /**
- * The live channel: one WebSocket to /api/v1/events that comes back by itself. It knows nothing of
- * screens; who wants to follow its state or its messages gives two functions.
+ * A live channel: a WebSocket that comes back by itself. It knows nothing of screens; who wants to
+ * follow its state or its messages gives two functions.
  */
-import type { LiveEvent } from './types';
 
 export type LiveState =
   | { kind: 'off' }
@@ -16,28 +15,32 @@ export function backoff(attempt: number): number {
   return Math.min(15_000, 1000 * 2 ** Math.min(attempt, 4));
 }
 
-/** The server speaks at least every two seconds; a channel this silent is dead (ms). */
-const silence = 20_000;
+/** Anything that says what it is. */
+interface Message {
+  kind: string;
+}
 
-export interface LiveOptions {
+export interface LiveOptions<M extends Message> {
   url: string;
   onState: (state: LiveState) => void;
-  onEvent: (event: LiveEvent) => void;
+  onEvent: (event: M) => void;
+  /** A channel that says nothing for so long is dead (ms); left out, silence means nothing. */
+  silence?: number;
   /** Called after a connection that was never opened: the session may be over. */
   onRefused?: () => void;
   makeSocket?: (url: string) => WebSocket;
   random?: () => number;
 }
 
-export class LiveChannel {
-  #options: LiveOptions;
+export class LiveChannel<M extends Message> {
+  #options: LiveOptions<M>;
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #wanted = false;
 
-  constructor(options: LiveOptions) {
+  constructor(options: LiveOptions<M>) {
     this.#options = options;
   }
 
@@ -52,6 +55,11 @@ export class LiveChannel {
     this.#wanted = false;
     this.#drop();
     this.#options.onState({ kind: 'off' });
+  }
+
+  /** Opens anew at once, even if it seems to work. */
+  restart(): void {
+    if (this.#wanted) this.#open();
   }
 
   /** Tries at once instead of waiting, for instance when the network is back. */
@@ -77,7 +85,7 @@ export class LiveChannel {
     socket.onmessage = (message: MessageEvent) => {
       if (socket !== this.#socket) return;
       this.#watch();
-      const event = decode(message.data);
+      const event = decode<M>(message.data);
       if (!event) return;
       if (!greeted) {
         greeted = true;
@@ -96,7 +104,8 @@ export class LiveChannel {
 
   #watch(): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#lost(), silence);
+    const { silence } = this.#options;
+    if (silence) this.#watchdog = setTimeout(() => this.#lost(), silence);
   }
 
   #lost(): void {
@@ -110,10 +119,10 @@ export class LiveChannel {
 }
 
 /** One message, or null when it is not one of ours. */
-export function decode(data: unknown): LiveEvent | null {
+export function decode<M extends Message>(data: unknown): M | null {
   if (typeof data !== 'string') return null;
   try {
-    const event = JSON.parse(data) as LiveEvent;
+    const event = JSON.parse(data) as M;
     return typeof event === 'object' && event !== null && typeof event.kind === 'string' ? event : null;
   } catch {
     return null;

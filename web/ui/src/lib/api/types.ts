@@ -161,6 +161,12 @@ export interface HealthPart {
   reason: string;
 }
 
+/** The ways to log in. */
+export interface LoginMethods {
+  password: boolean;
+  oidc: { id: string; name: string }[];
+}
+
 /** StreamStats is what changes all the time; it comes every two seconds. */
 export interface StreamStats {
   name: string;
@@ -186,5 +192,7 @@ export type LiveEvent =
   | { kind: 'group.changed'; time: string; data: unknown }
   | { kind: 'token.changed'; time: string; data: unknown }
   | { kind: 'device.changed'; time: string; data: unknown }
+  | { kind: 'package.changed'; time: string; data: unknown }
+  | { kind: 'profile.changed'; time: string; data: unknown }
   | { kind: 'auth.failed'; time: string; data: AuthFailure }
   | { kind: 'lagged'; time: string; data: unknown };

@@ -1,14 +1,14 @@
-import type { Stream } from '$lib/api/types';
 import { recall, remember } from './prefs';
 import { session } from './session.svelte';
+import { situation } from './situation.svelte';
 import { streams } from './streams.svelte';
 
 /** The groups one sees, and which of them are switched off on this device. */
 class GroupFilter {
   hidden = $state<string[]>(recall<string[]>('groups.hidden', []));
-  /** One's own groups and, for those who see more, the groups of what is live. */
+  /** One's own groups and, for those who see more, the groups of what is there. */
   names = $derived(
-    [...new Set([...(session.me?.groups ?? []).filter((g) => g.out || g.in).map((g) => g.group), ...streams.all.flatMap((s) => s.groups)])].sort(
+    [...new Set([...(session.me?.groups ?? []).filter((g) => g.out || g.in).map((g) => g.group), ...streams.all.flatMap((s) => s.groups), ...situation.groups])].sort(
       (a, b) => a.localeCompare(b, 'en', { numeric: true }),
     ),
   );
@@ -27,9 +27,9 @@ class GroupFilter {
     remember('groups.hidden', this.hidden);
   }
 
-  /** A stream is shown while one of its groups is on; one without groups always is. */
-  shows(stream: Stream): boolean {
-    return stream.groups.length === 0 || stream.groups.some((g) => this.isOn(g));
+  /** Something is shown while one of its groups is on; what has no groups always is. */
+  shows(what: { groups: string[] }): boolean {
+    return what.groups.length === 0 || what.groups.some((g) => this.isOn(g));
   }
 }
 

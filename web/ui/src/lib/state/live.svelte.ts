@@ -3,13 +3,16 @@ import type { LiveEvent } from '$lib/api/types';
 
 type Kind = LiveEvent['kind'];
 type Of<K extends Kind> = Extract<LiveEvent, { kind: K }>;
+/** The server speaks at least every two seconds (ms). */
+const silence = 20_000;
+
 type Listener = (event: LiveEvent) => void;
 
 /** The live channel of the logged-in person: its state for the screen, its events for the stores. */
 class Live {
   state = $state<LiveState>({ kind: 'off' });
   #listeners = new Map<Kind, Set<Listener>>();
-  #channel: LiveChannel | null = null;
+  #channel: LiveChannel<LiveEvent> | null = null;
 
   /** Calls f for each event of one of the kinds; the result ends that. */
   on<K extends Kind>(kinds: K[], f: (event: Of<K>) => void): () => void {
@@ -36,6 +39,7 @@ class Live {
       onState: (state) => (this.state = state),
       onEvent: (event) => this.emit(event),
       onRefused,
+      silence,
     });
     this.#channel.start();
     window.addEventListener('online', this.#hurry);

@@ -1,22 +1,47 @@
 /** Which page is shown. The address bar is the truth; go() changes both. */
 
-export const adminSections = ['people', 'tokens', 'sessions', 'certificates', 'streams', 'health'] as const;
+export const adminSections = [
+  'people',
+  'devices',
+  'enrolment',
+  'certificates',
+  'profiles',
+  'sessions',
+  'tokens',
+  'streams',
+  'retention',
+  'health',
+] as const;
 export type AdminSection = (typeof adminSections)[number];
 
 export type Route =
   | { page: 'login' }
+  | { page: 'map' }
+  | { page: 'chat'; room: string }
+  | { page: 'files'; section: 'packages' | 'missions'; guid: string }
   | { page: 'wall' }
   | { page: 'player'; name: string }
   | { page: 'publish' }
   | { page: 'admin'; section: AdminSection }
   | { page: 'missing' };
 
+/** Where one is without having chosen. */
+export const home = '/map';
+
 /** The page a path stands for. */
 export function parse(path: string): Route {
   const parts = path.split('/').filter((part) => part !== '');
   switch (parts[0]) {
     case undefined:
-      return { page: 'wall' };
+    case 'map':
+      return parts.length <= 1 ? { page: 'map' } : { page: 'missing' };
+    case 'chat':
+      return parts.length <= 2 ? { page: 'chat', room: decode(parts[1] ?? '') } : { page: 'missing' };
+    case 'files': {
+      const section = parts[1] ?? 'packages';
+      if (section === 'packages' && parts.length <= 2) return { page: 'files', section, guid: '' };
+      return section === 'missions' && parts.length <= 3 ? { page: 'files', section, guid: decode(parts[2] ?? '') } : { page: 'missing' };
+    }
     case 'login':
       return parts.length === 1 ? { page: 'login' } : { page: 'missing' };
     case 'publish':
@@ -41,9 +66,9 @@ function decode(text: string): string {
 
 /** Where one wanted to go before login: only ever a path of this console. */
 export function safeReturn(next: string | null): string {
-  if (!next || !next.startsWith('/') || next.startsWith('//') || next.includes('\\')) return '/video';
+  if (!next || !next.startsWith('/') || next.startsWith('//') || next.includes('\\')) return home;
   const route = parse(next.split(/[?#]/)[0] ?? '');
-  return route.page === 'login' || route.page === 'missing' ? '/video' : next;
+  return route.page === 'login' || route.page === 'missing' ? home : next;
 }
 
 class Router {

@@ -40,8 +40,9 @@ class CurrentSession {
     }
   }
 
-  async login(user: string, password: string): Promise<void> {
-    this.#in(await api.login(user, password));
+  /** code is that of the second step, when the server asked for it. */
+  async login(user: string, password: string, code?: string): Promise<void> {
+    this.#in(await api.login(user, password, code));
   }
 
   async logout(): Promise<void> {

@@ -4,8 +4,10 @@
  */
 import { dateTime, percent } from '$lib/format';
 import type { Route } from '$lib/state/router.svelte';
-
-const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+import { files, missions } from './files';
+import { devices, enrolment, loginMore, profiles, retention, totp } from './fleet';
+import { affiliations, alarm, chat, map, thing } from './situation';
+import { plural } from './words';
 
 const protocols: Record<string, string> = {
   rtsp: 'RTSP',
@@ -37,8 +39,12 @@ const sections = {
   people: 'People',
   tokens: 'Tokens & keys',
   sessions: 'Sessions',
+  devices: 'Devices',
+  enrolment: 'Enrolment',
   certificates: 'Certificates',
+  profiles: 'Profiles',
   streams: 'Streams',
+  retention: 'Retention',
   health: 'Health',
 };
 
@@ -46,6 +52,12 @@ function titleOf(route: Route): string {
   switch (route.page) {
     case 'login':
       return 'Log in · Muster';
+    case 'map':
+      return 'Map · Muster';
+    case 'chat':
+      return 'Chat · Muster';
+    case 'files':
+      return route.section === 'missions' ? 'Missions · Muster' : 'Files · Muster';
     case 'wall':
       return 'Video · Muster';
     case 'player':
@@ -69,6 +81,18 @@ export const en = {
   action: (name: string) =>
     ({ publish: 'publishes', read: 'watches', api: 'uses the console', operate: 'operates', admin: 'administers' })[name] ?? name,
   actions,
+  affiliations,
+  alarm,
+  chat,
+  devices,
+  enrolment,
+  files,
+  map,
+  missions,
+  profiles,
+  retention,
+  thing,
+  totp,
 
   common: {
     cancel: 'Cancel',
@@ -106,7 +130,11 @@ export const en = {
 
   frame: {
     skip: 'Skip to the content',
-    home: 'Muster, to the video wall',
+    home: 'Muster, to the map',
+    map: 'Map',
+    chat: 'Chat',
+    files: 'Files',
+    unread: (n: number) => `${n} new`,
     lenses: 'Lenses',
     video: 'Video',
     publish: 'Publish',
@@ -157,11 +185,18 @@ export const en = {
     busy: 'Logging in…',
     wrong: 'Name and password do not match. Check both; capital letters count.',
     lost: 'Lost the password? An administrator can set a new one.',
+    ...loginMore,
   },
 
   palette: {
-    title: 'Go to a stream, a page or a person',
-    placeholder: 'Stream, page or person',
+    title: 'Go to a person, a stream, a place, a room or a page',
+    placeholder: 'Person, stream, room, page, 32T PT 81 37 or 47.27, 11.40',
+    place: 'place',
+    contact: (user: string, connected: boolean) => `${user ? `${user}, ` : ''}${connected ? 'connected' : 'not connected'}`,
+    item: 'on the map',
+    room: 'chat room',
+    mission: 'mission',
+    account: 'account',
     results: 'Places to go',
     page: 'page',
     stream: (user: string) => `live, from ${user}`,
@@ -171,7 +206,7 @@ export const en = {
   missing: {
     title: 'There is nothing here',
     text: 'The address is wrong, or your rights do not reach this page.',
-    back: 'To the video wall',
+    back: 'To the map',
   },
 
   wall: {
@@ -253,7 +288,7 @@ export const en = {
       ['S', 'snapshot'],
       ['← →', 'previous and next stream'],
       ['?', 'this list'],
-      ['Ctrl K', 'go to a stream, page or person'],
+      ['Ctrl K', 'go to a person, stream, place or page'],
     ] as const,
     transport: 'Transport',
     transports,

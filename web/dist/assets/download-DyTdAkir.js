@@ -1,0 +1,1 @@
+function e(e,t){let n=document.createElement(`a`);n.href=URL.createObjectURL(e),n.download=t,n.click(),setTimeout(()=>URL.revokeObjectURL(n.href),1e4)}function t(t,n,r){e(new Blob([t],{type:r}),n)}function n(t,n,r){let i=Uint8Array.from(atob(t),e=>e.charCodeAt(0));e(new Blob([i],{type:r}),n)}export{n,t as r,e as t};
