@@ -144,6 +144,19 @@ func (a *API) situation() {
 			}
 			return out, nil
 		})
+	register(a, admin, op("releaseDevice", http.MethodDelete, "/contacts/{uid}", "Forget a device, so that another user can report with its uid; it is disconnected"),
+		func(ctx context.Context, id auth.Identity, in *uidIn) (*none, error) {
+			t, err := a.whole()
+			if err != nil {
+				return nil, err
+			}
+			known, err := t.Router.Release(ctx, in.UID)
+			if err == nil && !known {
+				return nil, refuse(http.StatusNotFound, "There is no such device.")
+			}
+			a.Log.Info("device released", "uid", in.UID, "user", id.User)
+			return nil, err
+		})
 	register(a, user, op("getMap", http.MethodGet, "/map", "What the map starts with: layers and place"),
 		func(context.Context, auth.Identity, *none) (*mapOut, error) {
 			t, err := a.whole()
