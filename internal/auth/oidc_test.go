@@ -38,7 +38,6 @@ type provider struct {
 	metadata map[string]any // over the usual ones
 	sign     func(c jwt.MapClaims) (string, error)
 	codes    map[string]url.Values // the authorization request of each code
-	asked    []string
 }
 
 var providerKey = sync.OnceValue(func() *rsa.PrivateKey {

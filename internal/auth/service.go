@@ -101,7 +101,7 @@ type Service struct {
 	hashes    *limit.Hashes
 	proofs    *proofs
 	seals     sealer
-	viewers   []byte // derives viewer keys
+	viewers   []byte          // derives viewer keys
 	keys      box             // secrets of second factors, and the signing key
 	recovery  []byte          // key of the hashes of recovery codes
 	ldap      *directory.LDAP // nil: none

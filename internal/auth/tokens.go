@@ -254,8 +254,10 @@ func (s *Service) RevokeToken(ctx context.Context, id string) error {
 			return err
 		}
 		w.add(u.ID, u.Name)
-		_, err := tx.NewDelete().Model(&t).WherePK().Exec(ctx)
-		return err
+		if _, err := tx.NewDelete().Model(&t).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		return s.dropViewers(ctx, tx, u.ID, "token "+t.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("auth: revoke a token: %w", err)

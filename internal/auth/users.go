@@ -179,9 +179,15 @@ func (s *Service) updateUser(ctx context.Context, name, fact string, change func
 		if u, err = findUser(ctx, tx, name); err != nil {
 			return err
 		}
+		before := u.Stamp
 		columns, err := change(ctx, tx, &u)
 		if err != nil {
 			return err
+		}
+		if u.Stamp != before {
+			if err := s.dropViewers(ctx, tx, u.ID, viewerPassword(before)); err != nil {
+				return err
+			}
 		}
 		w.add(u.ID, u.Name)
 		_, err = tx.NewUpdate().Model(&u).Column(columns...).WherePK().Exec(ctx)
