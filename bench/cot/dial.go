@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"muster/cot/wire"
 )
@@ -21,8 +24,9 @@ const (
 	setupWithin = 20 * time.Second
 )
 
-// dialAll opens n connections that speak the job's version of the protocol.
-func dialAll(ctx context.Context, j job) ([]net.Conn, error) {
+// dialAll opens the job's connections, which speak its version of the protocol,
+// and tells opened of each.
+func dialAll(ctx context.Context, j job, opened func(net.Conn)) ([]net.Conn, error) {
 	var cfg *tls.Config
 	if j.TLS != nil {
 		c, err := j.TLS.config()
@@ -44,6 +48,7 @@ func dialAll(ctx context.Context, j job) ([]net.Conn, error) {
 					cancel(fmt.Errorf("connection %d: %w", i, err))
 				} else {
 					conns[i] = c
+					opened(c)
 				}
 			}
 		})
@@ -68,6 +73,9 @@ func dial(ctx context.Context, j job, cfg *tls.Config, i int) (net.Conn, error) 
 	ctx, cancel := context.WithTimeout(ctx, setupWithin)
 	defer cancel()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i/perSource))}}
+	if i >= j.Conns-j.Silent {
+		d.Control = narrow
+	}
 	conn, err := d.DialContext(ctx, "tcp", j.Addr)
 	if err != nil {
 		return nil, err
@@ -80,6 +88,12 @@ func dial(ctx context.Context, j job, cfg *tls.Config, i int) (net.Conn, error) 
 		}
 		conn = t
 	}
+	// As clients do it: something is said at once. Servers may wait for it, since
+	// it could be a login.
+	if _, err := conn.Write(ping(i)); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	if j.Version == 1 {
 		if err := upgrade(conn, time.Now().Add(setupWithin)); err != nil {
 			conn.Close()
@@ -87,6 +101,13 @@ func dial(ctx context.Context, j job, cfg *tls.Config, i int) (net.Conn, error) 
 		}
 	}
 	return conn, nil
+}
+
+// narrow gives a connection that will not be read a small buffer, so that the
+// server notices soon.
+func narrow(_, _ string, raw syscall.RawConn) (err error) {
+	ctrl := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10) })
+	return errors.Join(ctrl, err)
 }
 
 // upgrade waits for the offer of version 1, asks for it and waits until it is

@@ -16,9 +16,10 @@ import (
 
 // generator is a worker process as the bench sees it.
 type generator struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Scanner
+	took time.Duration // until the connections were open
 }
 
 // generate starts a worker and waits until its connections are open.
@@ -37,6 +38,7 @@ func generate(ctx context.Context, j job) (*generator, error) {
 		return nil, err
 	}
 	g.out = bufio.NewScanner(out)
+	begin := time.Now()
 	g.out.Buffer(nil, 4<<20)
 	if err := g.cmd.Start(); err != nil {
 		return nil, err
@@ -49,6 +51,7 @@ func generate(ctx context.Context, j job) (*generator, error) {
 		g.close()
 		return nil, err
 	}
+	g.took = time.Since(begin)
 	return g, nil
 }
 

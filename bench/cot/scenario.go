@@ -64,11 +64,12 @@ const (
 	figFactor  = "p99 of the others, times that when all read"
 	figMost    = "most copies/s without loss"
 	figCore    = "copies/s per core there"
+	figGone    = "connections that the server closed"
 	figRSS0    = "RSS when connected, MB"
 	figRSS     = "RSS under load, MB"
 )
 
-var figures = []string{figCPU, figLost, figP50, figP95, figP99, figP99Base, figFactor, figMost, figCore, figRSS0, figRSS}
+var figures = []string{figCPU, figLost, figP50, figP95, figP99, figP99Base, figFactor, figMost, figCore, figGone, figRSS0, figRSS}
 
 // steady sends at one event per second and sender.
 func steady(ctx context.Context, b *bench, sc scenario, s *server, j job) (figureSet, error) {
@@ -85,7 +86,7 @@ func steady(ctx context.Context, b *bench, sc scenario, s *server, j job) (figur
 	if err != nil {
 		return nil, err
 	}
-	log.Printf("  %s: %s", sc.label, o)
+	log.Printf("  %s: %s; opened in %s", sc.label, o, g.took.Round(time.Millisecond))
 	f[sc.figure(figCPU)], f[sc.figure(figLost)] = o.perCopy(), o.lost()
 	f[sc.figure(figP50)], f[sc.figure(figP95)] = quantile(o.Counts, 0.5), quantile(o.Counts, 0.95)
 	f[sc.figure(figP99)], f[sc.figure(figRSS)] = quantile(o.Counts, 0.99), o.rss
@@ -161,16 +162,18 @@ func saturate(ctx context.Context, b *bench, sc scenario, s *server, j job) (fig
 // idle only opens connections.
 func idle(ctx context.Context, _ *bench, sc scenario, s *server, j job) (figureSet, error) {
 	j.Idle = true
-	begin := time.Now()
 	g, err := generate(ctx, j)
 	if err != nil {
 		return nil, err
 	}
 	defer g.close()
-	took := time.Since(begin)
 	if err := sleep(ctx, 5*time.Second); err != nil {
 		return nil, err
 	}
-	log.Printf("  %s: RSS %.0f MB; opened in %s", sc.label, s.rss(), took.Round(time.Second))
-	return figureSet{sc.figure(figRSS0): s.rss()}, nil
+	o, err := g.measure(s, order{})
+	if err != nil {
+		return nil, err
+	}
+	log.Printf("  %s: RSS %.0f MB; opened in %s; %d closed", sc.label, o.rss, g.took.Round(time.Millisecond), o.Closed)
+	return figureSet{sc.figure(figRSS0): o.rss, sc.figure(figGone): float64(o.Closed)}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 )
@@ -22,7 +23,7 @@ type job struct {
 	Version int
 	Conns   int
 	Silent  int   // of them never read
-	Idle    bool  // none is read: they are only there
+	Idle    bool  // all are only there
 	Senders int   // of them
 	Epoch   int64 // of the clock, ns since 1970
 }
@@ -94,7 +95,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return enc.Encode(notice{Error: err.Error()})
 	}
-	defer w.socks.close()
+	defer w.close()
 	if err := enc.Encode(notice{Ready: true}); err != nil {
 		return err
 	}
@@ -123,6 +124,7 @@ type worker struct {
 	tally  *tally
 	socks  *sockets
 	events []template // of each sender
+	pinger *pinger    // of an idle job; else nil
 }
 
 func newWorker(ctx context.Context, j job) (*worker, error) {
@@ -134,21 +136,36 @@ func newWorker(ctx context.Context, j job) (*worker, error) {
 		}
 		w.events = append(w.events, t)
 	}
-	conns, err := dialAll(ctx, j)
+	if j.Idle {
+		w.pinger = newPinger()
+		if _, err := dialAll(ctx, j, w.pinger.add); err != nil {
+			w.pinger.close()
+			return nil, err
+		}
+		return w, nil
+	}
+	conns, err := dialAll(ctx, j, func(net.Conn) {})
 	if err != nil {
 		return nil, err
 	}
-	silent := j.Silent
-	if j.Idle {
-		silent = j.Conns
-	}
-	w.socks, err = open(conns, silent, w.clock, w.tally)
+	w.socks, err = open(conns, j.Silent, w.clock, w.tally)
 	return w, err
+}
+
+func (w *worker) close() {
+	if w.pinger != nil {
+		w.pinger.close()
+		return // the process ends, and its connections with it
+	}
+	w.socks.close()
 }
 
 // run sends as ordered. Every event carries the time at which it was due, so
 // that a server, or a generator, that falls behind shows.
 func (w *worker) run(o order, begin func() error) (*result, error) {
+	if w.pinger != nil {
+		return &result{Closed: int64(w.pinger.gone())}, begin()
+	}
 	senders := len(w.events)
 	gap := time.Duration(float64(time.Second) / o.Rate / float64(senders))
 	w.tally.late.reset()
