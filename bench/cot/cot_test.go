@@ -264,3 +264,38 @@ func TestTableShowsMediansAndRatio(t *testing.T) {
 		t.Errorf("%s", out.String())
 	}
 }
+
+func TestIdleConnectionsThatTheServerClosedAreNoticed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := newPinger()
+	defer p.close()
+	var there []net.Conn
+	for range 3 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		p.add(c)
+		s, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		there = append(there, s)
+	}
+	if n := p.gone(); n != 0 {
+		t.Errorf("%d of 3 gone before any was closed", n)
+	}
+	_, _ = io.WriteString(there[0], "a pong that nobody reads")
+	there[0].Close()
+	for end := time.Now().Add(5 * time.Second); p.gone() != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d gone, want 1", p.gone())
+		}
+	}
+}

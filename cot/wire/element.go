@@ -13,7 +13,7 @@ type Element struct {
 	Raw  []byte
 }
 
-// Attr is an attribute of an element in New's and Elem's helpers.
+// Attr is an attribute for AppendElement.
 type Attr struct{ Name, Value string }
 
 // children yields the elements at the top of XML that has been read before.
