@@ -161,7 +161,10 @@ func TestNobodyGivesMoreThanHeHas(t *testing.T) {
 	b := mission.Caller{Identity: ben, UID: "B1", Token: sub.Token}
 	wantErr(t, w.Invite(ctx, b, by("m"), []mission.Invitee{{Type: mission.ByUser, Invitee: "x", Role: mission.RoleOwner}}), mission.ErrDenied)
 	wantErr(t, w.SetRoles(ctx, b, by("m"), []mission.RoleChange{{ClientUID: "B1", Role: mission.RoleOwner}}), mission.ErrDenied)
-	yes, owning := true, mission.RoleOwner
+	yes, owning, usual := true, mission.RoleOwner, mission.RoleSubscriber
+	if _, _, err := w.Put(ctx, b, "m", mission.Spec{DefaultRole: &usual}); err != nil {
+		t.Error("what a mission has anyway may be sent back:", err)
+	}
 	_, _, err = w.Put(ctx, b, "m", mission.Spec{InviteOnly: &yes})
 	wantErr(t, err, mission.ErrDenied)
 	_, _, err = w.Put(ctx, b, "m", mission.Spec{DefaultRole: &owning})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -93,15 +94,9 @@ func (s *Service) AddContents(ctx context.Context, c Caller, ref Ref, a Addition
 		return Mission{}, err
 	}
 	uids, hashes := a.all()
-	known := make(map[string]*wire.Event)
-	for _, uid := range uids {
-		r, err := s.newest(ctx, c.Identity, uid)
-		if err == nil && r != nil {
-			known[uid], err = r.Event()
-		}
-		if err != nil {
-			return Mission{}, fmt.Errorf("mission: look up event %s: %w", uid, err)
-		}
+	known, err := s.known(ctx, c.Identity, uids)
+	if err != nil {
+		return Mission{}, err
 	}
 	have := make(map[string]File, len(hashes))
 	for _, h := range hashes {
@@ -116,6 +111,33 @@ func (s *Service) AddContents(ctx context.Context, c Caller, ref Ref, a Addition
 	}
 	return s.change(ctx, c, ref, Write, func(e *edit) error { return s.add(e, a, known, have) },
 		func(e *edit) { s.tellChanges(e) })
+}
+
+// syncTime is how long the history may take to write down what has just come: a
+// client sends an event over the stream and names its uid here right afterwards.
+const syncTime = 3 * time.Second
+
+// known returns the newest event of each uid that id may read.
+func (s *Service) known(ctx context.Context, id auth.Identity, uids []string) (map[string]*wire.Event, error) {
+	out := make(map[string]*wire.Event)
+	if len(uids) == 0 {
+		return out, nil
+	}
+	soon, cancel := context.WithTimeout(ctx, syncTime)
+	defer cancel()
+	if err := s.events.Sync(soon); err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("mission: wait for the history: %w", err)
+	}
+	for _, uid := range uids {
+		r, err := s.newest(ctx, id, uid)
+		if err == nil && r != nil {
+			out[uid], err = r.Event()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("mission: look up event %s: %w", uid, err)
+		}
+	}
+	return out, nil
 }
 
 // newest returns the newest event of a uid that id may read, or nil. An event

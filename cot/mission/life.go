@@ -136,7 +136,7 @@ func (p Spec) apply(m *missionRow) {
 		}
 	}
 	if p.DefaultRole != nil {
-		m.DefaultRole = *p.DefaultRole
+		m.DefaultRole = special(*p.DefaultRole)
 	}
 	if p.InviteOnly != nil {
 		m.InviteOnly = *p.InviteOnly
@@ -278,7 +278,16 @@ func (s *Service) update(ctx context.Context, c Caller, guid string, spec Spec) 
 
 // guards reports whether p changes who gets into m, or with what role.
 func (p Spec) guards(m missionRow) bool {
-	return p.InviteOnly != nil && *p.InviteOnly != m.InviteOnly || p.DefaultRole != nil && *p.DefaultRole != m.DefaultRole
+	return p.InviteOnly != nil && *p.InviteOnly != m.InviteOnly || p.DefaultRole != nil && special(*p.DefaultRole) != m.DefaultRole
+}
+
+// special returns a default role as it is stored: what every mission has is none
+// of its own. Clients send it back with the mission.
+func special(r Role) Role {
+	if r == RoleSubscriber {
+		return RoleNone
+	}
+	return r
 }
 
 // regroup gives the mission other groups, if the caller said so and may.

@@ -42,7 +42,7 @@ func fillPart(ctx context.Context, q bun.IDB, byGUID map[string]*Mission, guids 
 		layers   []mapLayerRow
 	)
 	for _, rows := range []any{&items, &contents, &external, &feeds, &layers} {
-		if err := q.NewSelect().Model(rows).Where("mission IN (?)", bun.In(guids)).Order("time").Scan(ctx); err != nil {
+		if err := q.NewSelect().Model(rows).Where("mission IN (?)", bun.List(guids)).Order("time").Scan(ctx); err != nil {
 			return fmt.Errorf("mission: read contents: %w", err)
 		}
 	}
@@ -71,7 +71,7 @@ func fillPart(ctx context.Context, q bun.IDB, byGUID map[string]*Mission, guids 
 		N       int    `bun:"n"`
 	}
 	err := q.NewSelect().TableExpr("mission_subscriptions").ColumnExpr("mission, count(*) AS n").
-		Where("mission IN (?)", bun.In(guids)).Group("mission").Scan(ctx, &counts)
+		Where("mission IN (?)", bun.List(guids)).Group("mission").Scan(ctx, &counts)
 	if err != nil {
 		return fmt.Errorf("mission: count subscriptions: %w", err)
 	}

@@ -296,7 +296,7 @@ func logsOf(ctx context.Context, q bun.IDB, missions []missionRow, span Span) ([
 	}
 	for part := range slices.Chunk(ids, chunk) {
 		var rows []logRow
-		sel := q.NewSelect().Model(&rows).Where("id IN (?)", bun.In(part))
+		sel := q.NewSelect().Model(&rows).Where("id IN (?)", bun.List(part))
 		if span.From != 0 {
 			sel.Where("server_time >= ?", span.From)
 		}

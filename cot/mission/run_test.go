@@ -163,22 +163,28 @@ func TestParallelChangesAllCount(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, cfg store.Config) {
 		w := missiontest.New(t, cfg)
 		ctx := t.Context()
-		_, c := make1(t, w, on(anna, "A1"), "m", mission.Spec{})
-		errs := make(chan error, 20)
-		for i := range 20 {
+		names := []string{"m", "n", "o", "p"}
+		for _, n := range names {
+			_, _ = make1(t, w, on(anna, "A1"), n, mission.Spec{})
+		}
+		c := on(anna, "A1")
+		errs := make(chan error, 40)
+		for i := range 40 {
 			go func() {
-				_, err := w.AddContents(ctx, c, by("m"), mission.Addition{UIDs: []string{strings.Repeat("u", i+1)}})
+				_, err := w.AddContents(ctx, c, by(names[i%4]), mission.Addition{UIDs: []string{strings.Repeat("u", i+1)}})
 				errs <- err
 			}()
 		}
-		for range 20 {
+		for range 40 {
 			if err := <-errs; err != nil {
 				t.Error(err)
 			}
 		}
-		m, err := w.Get(ctx, c, by("m"), mission.Want{Changes: true})
-		if err != nil || len(m.UIDs) != 20 || len(*m.Changes) != 21 {
-			t.Error(len(m.UIDs), err)
+		for _, n := range names {
+			m, err := w.Get(ctx, c, by(n), mission.Want{Changes: true})
+			if err != nil || len(m.UIDs) != 10 || len(*m.Changes) != 11 {
+				t.Error(n, len(m.UIDs), err)
+			}
 		}
 	})
 }

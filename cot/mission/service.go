@@ -62,6 +62,7 @@ type Files interface {
 
 // Events is the part of history.Service that missions need.
 type Events interface {
+	Sync(ctx context.Context) error
 	Newest(ctx context.Context, id auth.Identity, uid string) (history.Record, error)
 }
 
