@@ -56,7 +56,6 @@ const (
 	typeLog          = "com.bbn.marti.sync.model.LogEntry"
 	typeLayer        = "com.bbn.marti.sync.model.MissionLayer"
 	typeMapLayer     = "com.bbn.marti.maplayer.model.MapLayer"
-	typeExternal     = "ExternalMissionData"
 	typeFeed         = "MissionFeed"
 	typeText         = "java.lang.String"
 	typeNumber       = "java.lang.Long"
