@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +20,7 @@ import (
 type holder struct {
 	kind    string
 	limits  []history.Limit
-	removed int
+	removed atomic.Int64
 }
 
 func (h *holder) Kind() string { return h.kind }
@@ -28,7 +29,7 @@ func (h *holder) Excess(_ context.Context, l history.Limit) (history.Usage, erro
 	return history.Usage{Count: 3, Bytes: 30}, nil
 }
 func (h *holder) Remove(_ context.Context, l history.Limit) (history.Usage, error) {
-	h.removed++
+	h.removed.Add(1)
 	return history.Usage{Count: 3, Bytes: 30}, nil
 }
 
@@ -78,8 +79,8 @@ func TestCleanRemovesWhatPreviewSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		equal(t, "clean-up", counts(u), want)
-		if files.removed != 1 || len(files.limits) != 1 || files.limits[0].Bytes != 5e6 || now.Sub(files.limits[0].Before).Round(time.Hour) != 7*24*time.Hour {
-			t.Errorf("files: %d, %+v", files.removed, files.limits)
+		if files.removed.Load() != 1 || len(files.limits) != 1 || files.limits[0].Bytes != 5e6 || now.Sub(files.limits[0].Before).Round(time.Hour) != 7*24*time.Hour {
+			t.Errorf("files: %d, %+v", files.removed.Load(), files.limits)
 		}
 		f.afterClean(t)
 	})
@@ -167,7 +168,7 @@ func TestCleanUpRunsOnTime(t *testing.T) {
 		runs := func(after time.Duration) int {
 			time.Sleep(after)
 			synctest.Wait()
-			return h.removed
+			return int(h.removed.Load())
 		}
 		for _, c := range []struct {
 			after time.Duration
