@@ -69,7 +69,7 @@ type Deps struct {
 	DB   *store.DB
 	Log  *slog.Logger
 	Live Live   // nil: only what people have put on the list
-	Pull Puller // nil: nothing is fetched, whatever Config says
+	Pull Puller // nil: nothing can be fetched, and Config must not ask for it
 }
 
 // Service is the list.
@@ -84,6 +84,9 @@ type Service struct {
 func New(cfg Config, d Deps) (*Service, error) {
 	if d.DB == nil || d.Log == nil {
 		return nil, errors.New("video: database and log are needed")
+	}
+	if cfg.Pull && d.Pull == nil {
+		return nil, errors.New("video: pull is set, but nothing here can fetch streams")
 	}
 	return &Service{cfg: cfg, deps: d, log: d.Log.With("part", "video"), guard: NewGuard(cfg)}, nil
 }
@@ -103,7 +106,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) pulls() bool { return s.cfg.Pull && s.deps.Pull != nil }
+func (s *Service) pulls() bool { return s.cfg.Pull }
 
 // mayRead reports whether id may see c: who put it there, and who reads one of
 // its groups.
