@@ -67,6 +67,7 @@ func TestFilesAndUidsAreWhatTheCallerMayRead(t *testing.T) {
 	}
 }
 
+// runHistory lets the history write down what it has.
 func runHistory(t *testing.T, w *missiontest.World) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -5,41 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 
 	"muster/internal/auth"
 )
-
-// Spec says what a mission is to be. Nil fields are left as they are when a
-// mission is updated, and get their defaults when it is created.
-type Spec struct {
-	Description     *string
-	ChatRoom        *string
-	BaseLayer       *string
-	BBox            *string
-	BoundingPolygon *string
-	Path            *string
-	Classification  *string
-	Tool            *string // default "public"
-	Password        *string // "" is none
-	DefaultRole     *Role   // RoleNone: MISSION_SUBSCRIBER
-	InviteOnly      *bool
-	Expiration      *int64   // seconds since 1970; -1 never
-	Keywords        []string // nil: unchanged
-	Groups          []string // nil: all groups the caller may write to
-
-	AllowGroups bool // Groups may differ from those of the existing mission
-	AllowHidden bool // the name may be taken in groups the caller cannot see
-	AllowDupe   bool // a new mission even if the caller sees one of that name
-}
-
-// TextOf returns a pointer to s, for Spec.
-func TextOf(s string) *string { return &s }
-
-// allGroups is how clients ask for the groups of everybody when they know none.
-const allGroups = "__ANON__"
 
 // Put creates the mission name, or updates it if the caller sees one of that name
 // already; created says which. A creator becomes owner and subscriber with
@@ -64,107 +34,6 @@ func (s *Service) Put(ctx context.Context, c Caller, name string, spec Spec) (m 
 	}
 	m, err = s.create(ctx, c, name, spec, c.Identity.User)
 	return m, true, err
-}
-
-func (p Spec) check() error {
-	for _, t := range []*string{p.Description, p.ChatRoom, p.BaseLayer, p.BBox, p.BoundingPolygon, p.Path, p.Classification, p.Tool, p.Password} {
-		if t == nil {
-			continue
-		}
-		if err := checkText(*t); err != nil {
-			return err
-		}
-	}
-	if p.Expiration != nil && (*p.Expiration < -1 || *p.Expiration > 1<<40) {
-		return refuse(ErrInvalid, "The expiration is not a time in seconds.")
-	}
-	return checkWords(p.Keywords)
-}
-
-const maxWords = 500 // keywords, groups, hashes of one thing
-
-// checkWords accepts a list of keywords.
-func checkWords(words []string) error {
-	if len(words) > maxWords {
-		return refuse(ErrInvalid, "There are too many keywords.")
-	}
-	return checkText(words...)
-}
-
-// groups returns those a new or changed mission gets: what was asked for, as far
-// as the caller may publish there.
-func (p Spec) groups(id auth.Identity) ([]string, error) {
-	var want []string
-	for _, g := range p.Groups {
-		for name := range strings.SplitSeq(g, ",") { // node-tak joins them
-			if name = strings.TrimSpace(name); name != "" {
-				want = append(want, name)
-			}
-		}
-	}
-	want = slices.DeleteFunc(want, func(g string) bool { return g == allGroups && !slices.Contains(id.WriteGroups(), g) })
-	if len(want) == 0 {
-		want = id.WriteGroups()
-	}
-	slices.Sort(want)
-	want = slices.Compact(want)
-	r := auth.Data("a mission", want)
-	r.Every = true
-	if len(want) == 0 {
-		return nil, refuse(ErrDenied, "Forbidden: there is no group that you may write to; name one.")
-	}
-	if len(want) > maxWords {
-		return nil, refuse(ErrInvalid, "There are too many groups.")
-	}
-	if auth.Allow(id, auth.Publish, r) != nil {
-		return nil, refuse(ErrDenied, "Forbidden: you may not write to all of these groups.")
-	}
-	return want, nil
-}
-
-// apply writes the fields that p has into m. The password is set by its caller.
-func (p Spec) apply(m *missionRow) {
-	for _, f := range []struct {
-		to   *string
-		from *string
-	}{
-		{&m.Description, p.Description}, {&m.ChatRoom, p.ChatRoom}, {&m.BaseLayer, p.BaseLayer}, {&m.BBox, p.BBox},
-		{&m.BoundingPolygon, p.BoundingPolygon}, {&m.Path, p.Path}, {&m.Classification, p.Classification}, {&m.Tool, p.Tool},
-	} {
-		if f.from != nil {
-			*f.to = *f.from
-		}
-	}
-	if p.DefaultRole != nil {
-		m.DefaultRole = special(*p.DefaultRole)
-	}
-	if p.InviteOnly != nil {
-		m.InviteOnly = *p.InviteOnly
-	}
-	if p.Expiration != nil {
-		m.Expires = expiry(*p.Expiration)
-	}
-	if p.Keywords != nil {
-		m.Keywords.V = words(p.Keywords)
-	}
-}
-
-func expiry(seconds int64) int64 {
-	if seconds <= 0 {
-		return 0
-	}
-	return seconds * 1000
-}
-
-// words returns keywords trimmed, without doubles, in their order.
-func words(in []string) []string {
-	out := make([]string, 0, len(in))
-	for _, w := range in {
-		if w = strings.TrimSpace(w); w != "" && !slices.Contains(out, w) {
-			out = append(out, w)
-		}
-	}
-	return out
 }
 
 // create makes a mission. creator is its owner; nobody owns one with "".
@@ -276,20 +145,6 @@ func (s *Service) update(ctx context.Context, c Caller, guid string, spec Spec) 
 	}, func(e *edit) { s.announce(e, eventMeta) })
 }
 
-// guards reports whether p changes who gets into m, or with what role.
-func (p Spec) guards(m missionRow) bool {
-	return p.InviteOnly != nil && *p.InviteOnly != m.InviteOnly || p.DefaultRole != nil && special(*p.DefaultRole) != m.DefaultRole
-}
-
-// special returns a default role as it is stored: what every mission has is none
-// of its own. Clients send it back with the mission.
-func special(r Role) Role {
-	if r == RoleSubscriber {
-		return RoleNone
-	}
-	return r
-}
-
 // regroup gives the mission other groups, if the caller said so and may.
 func (s *Service) regroup(e *edit, spec Spec) error {
 	if spec.Groups == nil {
@@ -347,90 +202,6 @@ func (s *Service) Delete(ctx context.Context, c Caller, ref Ref, deep bool) (Mis
 		}
 	}
 	return was, nil
-}
-
-// Copy makes a mission with the contents, layers, map layers and keywords of
-// another one. Subscriptions, history and notes are not copied. spec fields that
-// are nil are those of the original.
-func (s *Service) Copy(ctx context.Context, c Caller, ref Ref, name string, spec Spec) (Mission, error) {
-	name, err := ParseName(name)
-	if err != nil {
-		return Mission{}, err
-	}
-	if err := spec.check(); err != nil {
-		return Mission{}, err
-	}
-	row, _, err := s.may(ctx, s.db.Query(), c, ref, Read)
-	if err != nil {
-		return Mission{}, err
-	}
-	m, err := s.create(ctx, c, name, spec.over(row), c.Identity.User)
-	if err != nil {
-		return m, err
-	}
-	c.Token = m.Token
-	filled, err := s.change(ctx, c, Ref{GUID: m.GUID}, Write, func(e *edit) error { return copyParts(e, row.GUID) }, func(e *edit) { s.tellChanges(e) })
-	if err != nil {
-		return m, err
-	}
-	filled.Token, filled.OwnerRole = m.Token, m.OwnerRole
-	return filled, nil
-}
-
-// over returns p with what it leaves open taken from m.
-func (p Spec) over(m missionRow) Spec {
-	for _, f := range []struct {
-		to   **string
-		from string
-	}{
-		{&p.Description, m.Description}, {&p.ChatRoom, m.ChatRoom}, {&p.BaseLayer, m.BaseLayer}, {&p.BBox, m.BBox},
-		{&p.BoundingPolygon, m.BoundingPolygon}, {&p.Path, m.Path}, {&p.Classification, m.Classification}, {&p.Tool, m.Tool},
-	} {
-		if *f.to == nil {
-			*f.to = TextOf(f.from)
-		}
-	}
-	if p.DefaultRole == nil {
-		p.DefaultRole = &m.DefaultRole
-	}
-	if p.Keywords == nil {
-		p.Keywords = m.Keywords.V
-	}
-	return p
-}
-
-func copyParts(e *edit, from string) error {
-	var (
-		items    []itemRow
-		contents []contentRow
-		events   []eventRow
-		layers   []layerRow
-		maps     []mapLayerRow
-	)
-	for _, rows := range []any{&items, &contents, &events, &layers, &maps} {
-		if err := e.tx.NewSelect().Model(rows).Where("mission = ?", from).Scan(e.ctx); err != nil {
-			return fmt.Errorf("mission: read what is copied: %w", err)
-		}
-	}
-	for i := range items {
-		items[i].Mission, items[i].Time = e.m.GUID, e.now
-		e.add(AddContent, "uid:"+items[i].UID, changeContent{UID: items[i].UID, Details: items[i].Details.V})
-	}
-	for i := range contents {
-		contents[i].Mission, contents[i].Time = e.m.GUID, e.now
-		f := contents[i].public().File
-		e.add(AddContent, "hash:"+f.Hash, changeContent{File: &f})
-	}
-	for i := range events {
-		events[i].Mission = e.m.GUID
-	}
-	for i := range layers {
-		layers[i].Mission = e.m.GUID
-	}
-	for i := range maps {
-		maps[i].Mission = e.m.GUID
-	}
-	return errors.Join(insertAll(e, items), insertAll(e, contents), insertAll(e, events), insertAll(e, layers), insertAll(e, maps))
 }
 
 // SetPassword sets the password of a mission; "" takes it away.

@@ -30,13 +30,11 @@ var (
 )
 
 // on returns a caller with a device.
-
 func on(id auth.Identity, uid string) mission.Caller { return mission.Caller{Identity: id, UID: uid} }
 
 func by(name string) mission.Ref { return mission.Ref{Name: name} }
 
 // make1 creates a mission and returns it with a caller that holds its token.
-
 func make1(t *testing.T, w *missiontest.World, c mission.Caller, name string, spec mission.Spec) (mission.Mission, mission.Caller) {
 	t.Helper()
 	m, created, err := w.Put(t.Context(), c, name, spec)
@@ -167,8 +165,6 @@ func TestLifeOfAMission(t *testing.T) {
 		}
 	})
 }
-
-// runHistory lets the history write down what it has.
 
 func TestNothingIsNull(t *testing.T) {
 	w := missiontest.New(t, store.Config{})
