@@ -11,6 +11,8 @@ package media
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,7 +68,8 @@ type Config struct {
 // PathConfig is what the configuration says of a stream.
 type PathConfig struct {
 	Groups            []string `yaml:"groups" doc:"Groups the stream belongs to; empty means those its publisher may write to."`
-	Source            string   `yaml:"source" doc:"Where the server itself gets the stream, such as udp+mpegts://239.1.1.1:5004; empty means a publisher brings it."`
+	Source            string   `yaml:"source" doc:"Where the server itself gets the stream, such as rtsp://user:password@192.168.8.7/stream1, srt://camera.example:9000 or udp+mpegts://239.1.1.1:5004; empty means a publisher brings it."`
+	SourceFingerprint string   `yaml:"sourceFingerprint" doc:"SHA-256 of the certificate (64 hexadecimal digits) that a source on TLS must show; empty means that the certificate must be valid for the source's name."`
 	MaxReaders        int      `yaml:"maxReaders" doc:"Most readers at one time; 0 means no limit."`
 	PublishPassphrase string   `yaml:"publishPassphrase" doc:"SRT passphrase (10 to 79 characters) that publishers must use."`
 	ReadPassphrase    string   `yaml:"readPassphrase" doc:"SRT passphrase (10 to 79 characters) that readers must use."`
@@ -95,6 +98,11 @@ func (c Config) Validate() error {
 			}
 		} else if _, err := safename.Parse(name); err != nil {
 			return fmt.Errorf("paths.%s: %w", name, err)
+		}
+		if fp := strings.ReplaceAll(p.SourceFingerprint, ":", ""); fp != "" {
+			if b, err := hex.DecodeString(fp); err != nil || len(b) != sha256.Size || p.Source == "" {
+				return fmt.Errorf("paths.%s: sourceFingerprint has 64 hexadecimal digits and stands beside a source", name)
+			}
 		}
 		for _, pass := range []string{p.PublishPassphrase, p.ReadPassphrase} {
 			if pass != "" && (len(pass) < 10 || len(pass) > 79) {
@@ -204,6 +212,7 @@ type PublishRequest struct {
 	Identity auth.Identity
 	Client   Client
 	Name     safename.Name
+	Groups   []string // whose readers may read it; nil: those of the path, or else those that Identity may write to
 	Formats  []*codec.Format
 	KeyFrame func()             // asks the publisher for a key frame; nil if it cannot be asked
 	Kick     func(reason error) // ends the publisher's connection; must not block
@@ -232,10 +241,12 @@ func (r *Router) Publish(req PublishRequest) (*Publisher, error) {
 	s.Source, s.User, s.system, s.keyFrame = req.Client, req.Identity.User, req.Identity.System, req.KeyFrame
 	res := auth.Stream(req.Name.String(), path.Groups)
 	s.Groups = path.Groups
-	if len(path.Groups) == 0 {
+	if len(req.Groups) > 0 || len(path.Groups) == 0 {
 		// The stream shows up in all of these groups, so its publisher must keep
 		// the right in every one of them.
-		s.Groups = req.Identity.WriteGroups()
+		if s.Groups = req.Groups; len(s.Groups) == 0 {
+			s.Groups = req.Identity.WriteGroups()
+		}
 		res = auth.Resource{Kind: auth.KindStream, Name: res.Name, Groups: s.Groups, Every: true}
 	}
 	p := &Publisher{stream: s, kick: req.Kick}
