@@ -122,7 +122,11 @@ func (r *Router) inject(e *Event) {
 
 // reply sends the sender of e, if it is connected, a copy of it of another type.
 func (r *Router) reply(e *Event, typ string) {
+	answer := e.again(typ, time.Now(), serverLife)
+	if r.recorder != nil { // the message's state
+		r.recorder.Record(answer)
+	}
 	if e.via != nil && e.via.join.Sink != nil {
-		e.via.join.Sink.Send(e.again(typ, time.Now(), serverLife))
+		e.via.join.Sink.Send(answer)
 	}
 }

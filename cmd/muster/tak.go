@@ -17,6 +17,7 @@ import (
 	"muster/cot/marti/enroll"
 	"muster/cot/marti/enterprise"
 	"muster/cot/marti/events"
+	"muster/cot/marti/excheck"
 	"muster/cot/marti/missions"
 	"muster/cot/marti/reply"
 	"muster/cot/marti/vcm"
@@ -87,7 +88,7 @@ func (h *house) openTAK(ctx context.Context, cfg cotConfig) (*tak, error) {
 	if t.router, err = cot.New(ctx, cfg.Config, cot.Deps{DB: h.db, Sessions: h.sessions, Bus: h.bus, Log: h.log, Recorder: t}); err != nil {
 		return nil, err
 	}
-	t.missions, err = mission.New(ctx, cfg.Missions, mission.Deps{DB: h.db, Log: h.log, Bus: h.bus, Router: t.router, Files: t.files, Events: past{t.history}, Rights: h.rights})
+	t.missions, err = mission.New(ctx, cfg.Missions, mission.Deps{DB: h.db, Log: h.log, Bus: h.bus, Router: t.router, Files: t.files, Events: t.history, Rights: h.rights})
 	if err != nil {
 		return nil, err
 	}
@@ -125,32 +126,6 @@ func (t *tak) Record(e *cot.Event) {
 	}
 }
 
-// past is the history as missions see it.
-type past struct{ *history.Service }
-
-// Latest implements mission.Events.
-func (p past) Latest(ctx context.Context, id auth.Identity, uids ...string) (map[string]*cot.Event, error) {
-	if err := p.Sync(ctx); err != nil {
-		return nil, err
-	}
-	out := make(map[string]*cot.Event, len(uids))
-	for _, uid := range uids {
-		r, err := p.Newest(ctx, id, uid)
-		if errors.Is(err, history.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		ev, err := r.Event()
-		if err != nil {
-			return nil, err
-		}
-		out[uid] = cot.NewEvent(ev, cot.Sender{Identity: auth.Identity{User: r.User}, UID: r.SenderUID}, r.Groups, time.UnixMilli(r.Received))
-	}
-	return out, nil
-}
-
 // shelf lets retention rules see the files, or the packages among them.
 type shelf struct {
 	t        *tak
@@ -180,7 +155,8 @@ func (s *shelf) prune(ctx context.Context, l history.Limit, dry bool) (history.U
 	for _, h := range held {
 		keep[h] = true
 	}
-	p, err := s.t.files.Prune(ctx, files.Prune{Packages: s.packages, Before: l.Before, KeepSize: l.Bytes, DryRun: dry, Keep: func(h string) bool { return keep[h] }})
+	p, err := s.t.files.Prune(ctx, files.Prune{Packages: s.packages, Before: l.Before, KeepSize: l.Bytes, KeepMost: l.Count, DryRun: dry,
+		Keep: func(h string) bool { return keep[h] }})
 	return history.Usage{Kind: s.kind, Count: int64(p.Count), Bytes: p.Bytes, Oldest: p.Oldest}, err
 }
 
@@ -274,12 +250,16 @@ func (h *house) newMarti(cfg cotConfig, pages http.Handler) (runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	lists, err := excheck.New(excheck.Deps{Missions: t.missions, Files: t.files, DB: h.db, Log: h.log})
+	if err != nil {
+		return nil, err
+	}
 	past := events.New(events.Deps{History: t.history, Node: t.node, Log: h.log, Expiry: expiry{t}})
 	videos := vcm.New(vcm.Deps{Video: t.video, Publish: t.router, Log: h.log})
 	d := marti.Deps{
 		Auth: h.auth, Directory: h.auth, Sessions: h.sessions, Router: t.router, Switch: t.router, Alerts: t.router, Doors: h.doors, Log: h.log,
 		Node: t.node, Version: takVersion, Hosts: h.pki.Hosts,
-		Parts: []marti.Routes{sync, plans, past, videos, t.admin, t.enroll}, Open: []marti.Routes{t.enroll.Open()}, Stream: t.stream, Pages: withLogin(pages),
+		Parts: []marti.Routes{sync, plans, lists, past, videos, t.admin, t.enroll}, Open: []marti.Routes{t.enroll.Open()}, Stream: t.stream, Pages: withLogin(pages),
 		CertTLS: h.pki.ClientTLSConfig(pki.ClientTLSOptions{OwnCertificate: true}), TLS: h.pki.TLSConfig(),
 	}
 	if cfg.Anonymous {

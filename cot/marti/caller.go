@@ -1,8 +1,10 @@
 package marti
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
@@ -73,6 +75,9 @@ func (s *Server) identify(r *http.Request, kind door) (auth.Identity, error) {
 		return s.certificate(r)
 	}
 	p, ok := headerProof(r)
+	if ok && kind == plainDoor && s.deps.Anonymous != nil && isMissionToken(p.Token) {
+		ok = false // it says what may be done in a mission, not who asks
+	}
 	if !ok {
 		if kind == plainDoor && s.deps.Anonymous != nil {
 			return *s.deps.Anonymous, nil
@@ -89,6 +94,18 @@ func (s *Server) certificate(r *http.Request) (auth.Identity, error) {
 		return auth.Identity{}, auth.ErrNoCredentials
 	}
 	return s.deps.Auth.Authenticate(r.Context(), auth.Proof{Cert: r.TLS.PeerCertificates[0], Remote: remote(r).Addr(), Protocol: protocol})
+}
+
+// isMissionToken reports whether a bearer token is one of a mission, which ATAK
+// sends in the place of a login: they are signed by HS256, those that log in are
+// not.
+func isMissionToken(token string) bool {
+	head, _, ok := strings.Cut(token, ".")
+	if !ok {
+		return false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(head)
+	return err == nil && bytes.Contains(b, []byte(`"HS256"`))
 }
 
 // fromElsewhere reports whether a browser says that a page of another site made

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -82,7 +83,7 @@ func openHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.API = New(Deps{
-		Identity: svc, Enroller: enroller,
+		Identity: svc, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Still: func(u *media.Unit) ([]byte, error) { return []byte("still"), nil }, Bus: b, Logins: gate, Doors: doors, Backup: db,
 		Health: func(context.Context) []Health { return []Health{{"store", true, ""}} },
@@ -220,6 +221,8 @@ var rights = map[string]asked{
 }
 
 func TestRights(t *testing.T) {
+	rights := maps.Clone(rights)
+	maps.Copy(rights, takRights)
 	described := 0
 	probe := openHouse(t)
 	for _, item := range probe.huma.OpenAPI().Paths {
@@ -264,6 +267,7 @@ func TestRights(t *testing.T) {
 // fill puts real ids into path.
 func (h *house) fill(t *testing.T, path string, p *media.Publisher) string {
 	t.Helper()
+	path = h.fillTAK(t, path)
 	switch {
 	case strings.Contains(path, "TOKEN"):
 		tok, _, err := h.auth.CreateToken(t.Context(), "nora", auth.TokenSpec{Name: "n", Kind: auth.KindToken})

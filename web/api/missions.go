@@ -92,7 +92,8 @@ type missionsOut struct {
 
 type missionOut struct{ Body WholeMission }
 
-type guidIn struct {
+// GUIDParam is the parameter of operations on one mission.
+type GUIDParam struct {
 	GUID string `path:"guid" maxLength:"64"`
 }
 
@@ -108,7 +109,7 @@ type newMissionIn struct {
 }
 
 type changeMissionIn struct {
-	guidIn
+	GUIDParam
 	Body struct {
 		Description *string `json:"description,omitempty" maxLength:"4000"`
 		InviteOnly  *bool   `json:"inviteOnly,omitempty"`
@@ -117,7 +118,7 @@ type changeMissionIn struct {
 }
 
 type addContentsIn struct {
-	guidIn
+	GUIDParam
 	Body struct {
 		Hashes []string `json:"hashes,omitempty" maxItems:"500"`
 		UIDs   []string `json:"uids,omitempty" maxItems:"500"`
@@ -125,20 +126,20 @@ type addContentsIn struct {
 }
 
 type removeContentsIn struct {
-	guidIn
+	GUIDParam
 	Hash string `query:"hash" maxLength:"64"`
 	UID  string `query:"uid" maxLength:"300"`
 }
 
 type addLogIn struct {
-	guidIn
+	GUIDParam
 	Body struct {
 		Content string `json:"content" minLength:"1" maxLength:"8000"`
 	}
 }
 
 type setRoleIn struct {
-	guidIn
+	GUIDParam
 	Body struct {
 		ClientUID string `json:"clientUid" maxLength:"300"`
 		Username  string `json:"username" maxLength:"64"`
@@ -147,7 +148,7 @@ type setRoleIn struct {
 }
 
 type inviteIn struct {
-	guidIn
+	GUIDParam
 	Body struct {
 		UIDs []string `json:"uids" minItems:"1" maxItems:"200"`
 		Role string   `json:"role" enum:"MISSION_OWNER,MISSION_SUBSCRIBER,MISSION_READONLY_SUBSCRIBER"`
@@ -212,13 +213,13 @@ func (a *API) missions() {
 			return out, nil
 		})
 	onMission(a, "getMission", http.MethodGet, "/missions/{guid}", "One mission with all that is in it",
-		func(_ context.Context, _ *mission.Service, _ mission.Caller, in *guidIn) (string, error) {
+		func(_ context.Context, _ *mission.Service, _ mission.Caller, in *GUIDParam) (string, error) {
 			return in.GUID, nil
 		})
 	onMission(a, "addMission", http.MethodPost, "/missions", "Create a mission", newMission)
 	onMission(a, "changeMission", http.MethodPatch, "/missions/{guid}", "Change a mission", changeMission)
 	register(a, user, op("removeMission", http.MethodDelete, "/missions/{guid}", "Delete a mission; a package of it is kept among the files"),
-		func(ctx context.Context, id auth.Identity, in *guidIn) (*none, error) {
+		func(ctx context.Context, id auth.Identity, in *GUIDParam) (*none, error) {
 			t, err := a.whole()
 			if err != nil {
 				return nil, err

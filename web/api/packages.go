@@ -60,12 +60,13 @@ type packagesOut struct {
 
 type packageOut struct{ Body Package }
 
-type hashIn struct {
+// HashParam is the parameter of operations on one file.
+type HashParam struct {
 	Hash string `path:"hash" pattern:"^[0-9a-f]{64}$"`
 }
 
 type changePackageIn struct {
-	hashIn
+	HashParam
 	Body struct {
 		Name     *string   `json:"name,omitempty" minLength:"1" maxLength:"200"`
 		Groups   *[]string `json:"groups,omitempty" maxItems:"100"`
@@ -76,7 +77,7 @@ type changePackageIn struct {
 }
 
 type sendIn struct {
-	hashIn
+	HashParam
 	Body struct {
 		UIDs []string `json:"uids" minItems:"1" maxItems:"200"`
 	}
@@ -113,7 +114,7 @@ func (a *API) dataPackages() {
 	a.upload()
 	register(a, user, op("changePackage", http.MethodPatch, "/packages/{hash}", "Change a file of yours"), a.changePackage)
 	register(a, user, op("removePackage", http.MethodDelete, "/packages/{hash}", "Delete a file of yours"),
-		func(ctx context.Context, id auth.Identity, in *hashIn) (*none, error) {
+		func(ctx context.Context, id auth.Identity, in *HashParam) (*none, error) {
 			t, err := a.whole()
 			if err != nil {
 				return nil, err
@@ -254,7 +255,7 @@ func (a *API) changePackage(ctx context.Context, id auth.Identity, in *changePac
 	return &packageOut{packageOf(f, id)}, nil
 }
 
-func (a *API) packageContent(ctx context.Context, id auth.Identity, in *hashIn) (*rawOut, error) {
+func (a *API) packageContent(ctx context.Context, id auth.Identity, in *HashParam) (*rawOut, error) {
 	t, err := a.whole()
 	if err != nil {
 		return nil, err

@@ -21,24 +21,25 @@ type profilesOut struct {
 
 type profileOut struct{ Body files.Profile }
 
-type profileID struct {
+// ProfileParam is the parameter of operations on one profile.
+type ProfileParam struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
 type newProfileIn struct{ Body files.ProfileChange }
 
 type changeProfileIn struct {
-	profileID
+	ProfileParam
 	Body files.ProfileChange
 }
 
 type profileFileID struct {
-	profileID
+	ProfileParam
 	File int64 `path:"file" minimum:"1"`
 }
 
 type profileFileIn struct {
-	profileID
+	ProfileParam
 	Name string `query:"name" required:"true" minLength:"1" maxLength:"200"`
 }
 
@@ -77,7 +78,7 @@ func (a *API) profiles() {
 			return &profileOut{p}, profiling(err)
 		})
 	register(a, admin, op("removeProfile", http.MethodDelete, "/profiles/{id}", "Delete a profile"),
-		func(ctx context.Context, id auth.Identity, in *profileID) (*none, error) {
+		func(ctx context.Context, id auth.Identity, in *ProfileParam) (*none, error) {
 			t, err := a.whole()
 			if err != nil {
 				return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -119,10 +120,11 @@ func (h *Hub) Close(f *Feed) {
 	}
 }
 
-// Send implements cot.Sink: what names the user as recipient goes to all pages.
-// What groups show they see as observers.
+// Send implements cot.Sink: what names the user as recipient goes to all pages,
+// and the server's answers to what the user has said. What groups show they see
+// as observers.
 func (p *person) Send(e *cot.Event) {
-	if len(e.Dests) == 0 {
+	if len(e.Dests) == 0 && !strings.HasPrefix(e.Type, "b-t-f-") {
 		return
 	}
 	for _, f := range p.pages() {

@@ -13,6 +13,7 @@ import (
 
 	"muster/cot/files"
 	"muster/cot/marti/reply"
+	"muster/cot/mission"
 	"muster/cot/wire"
 	"muster/internal/auth"
 )
@@ -27,6 +28,8 @@ type Missions interface {
 	// Hashes returns the hashes of the contents of a mission that id may read; the
 	// error wraps files.ErrNotFound or auth.ErrDenied.
 	Hashes(ctx context.Context, id auth.Identity, mission string) ([]string, error)
+	// Holds reports whether a file is content of a mission that c may read in.
+	Holds(ctx context.Context, c mission.Caller, hash string) (bool, error)
 }
 
 // Deps is what the routes need.

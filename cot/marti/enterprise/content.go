@@ -1,6 +1,7 @@
 package enterprise
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 
 	"muster/cot/files"
 	"muster/cot/marti/reply"
+	"muster/cot/mission"
+	"muster/internal/auth"
 )
 
 // missionQuery says where a mission package is, or 404, which makes the client
@@ -43,7 +46,7 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
 	case q.Get("hash") != "":
-		f, err = a.Files.Lookup(r.Context(), caller(r), q.Get("hash"))
+		f, err = a.lookup(r, q.Get("hash"))
 	case q.Get("uid") != "":
 		f, err = a.Files.LookupUID(r.Context(), caller(r), q.Get("uid"))
 	default:
@@ -63,6 +66,20 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) {
 	a.send(w, r, f, offset, length)
 }
 
+// lookup finds a file that the caller may read, by its groups or because it is
+// content of a mission that the caller may read in.
+func (a *API) lookup(r *http.Request, hash string) (files.File, error) {
+	f, err := a.Files.Lookup(r.Context(), caller(r), hash)
+	if !errors.Is(err, auth.ErrDenied) || a.Missions == nil {
+		return f, err
+	}
+	held, e := a.Missions.Holds(r.Context(), mission.Caller{Identity: caller(r), Token: reply.MissionToken(r), Own: true}, strings.ToLower(hash))
+	if e != nil || !held {
+		return f, err
+	}
+	return a.Files.Describe(r.Context(), hash)
+}
+
 // count reads a number of bytes.
 func count(q url.Values, name string, absent int64) (int64, bool) {
 	s := q.Get(name)
@@ -75,7 +92,7 @@ func count(q url.Values, name string, absent int64) (int64, bool) {
 
 // file is content for the file manager.
 func (a *API) file(w http.ResponseWriter, r *http.Request) {
-	f, err := a.Files.Lookup(r.Context(), caller(r), r.PathValue("hash"))
+	f, err := a.lookup(r, r.PathValue("hash"))
 	if err != nil {
 		a.fail(w, r, err)
 		return

@@ -24,6 +24,7 @@ import (
 
 	"muster/cot/files"
 	"muster/cot/marti/reply"
+	"muster/cot/mission"
 	"muster/cot/pack"
 	"muster/cot/wire"
 	"muster/internal/auth"
@@ -71,6 +72,10 @@ func (missions) Hashes(_ context.Context, _ auth.Identity, mission string) ([]st
 		return nil, files.ErrNotFound
 	}
 	return []string{hashOf("in the mission")}, nil
+}
+
+func (missions) Holds(_ context.Context, c mission.Caller, hash string) (bool, error) {
+	return c.Token == "a mission token" && hash == hashOf("secret"), nil
 }
 
 // server is the API behind a gate that believes the header User.
@@ -797,4 +802,19 @@ func TestIconRoutes(t *testing.T) {
 	}
 	s.do(t, "eve", http.MethodDelete, "/Marti/api/iconset/u-1", nil).must(t, http.StatusForbidden)
 	s.do(t, "ann", http.MethodDelete, "/Marti/api/iconset/u-1", nil).must(t, http.StatusOK)
+}
+
+func TestContentOfAMissionIsReadByItsMembers(t *testing.T) {
+	s := newServer(t, store.Config{})
+	hash := hashOf("secret")
+	if a := s.upload(t, "ann", "/Marti/sync/missionupload?filename=secret.zip&Groups=red", "assetfile", "secret.zip", "secret"); a.status != http.StatusOK {
+		t.Fatal(a)
+	}
+	path := "/Marti/sync/content?hash=" + hash
+	if a := s.get(t, "eve", path); a.status != http.StatusForbidden {
+		t.Error("without a mission:", a)
+	}
+	if a := s.get(t, "eve", path, "MissionAuthorization", "Bearer a mission token"); a.status != http.StatusOK || a.body != "secret" {
+		t.Error("with the token of a mission that has it:", a)
+	}
 }

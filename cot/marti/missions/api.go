@@ -39,11 +39,10 @@ type API struct {
 }
 
 const (
-	maxJSON     = 1 << 20  // bytes of a body that is no package
-	maxPackage  = 64 << 20 // bytes of a package
-	atOnce      = 2        // packages in memory
-	base        = "/Marti/api/missions"
-	maxTokenHdr = 8192
+	maxJSON    = 1 << 20  // bytes of a body that is no package
+	maxPackage = 64 << 20 // bytes of a package
+	atOnce     = 2        // packages in memory
+	base       = "/Marti/api/missions"
 )
 
 // The types of envelopes.
@@ -122,25 +121,7 @@ func (a *API) newRequest(w http.ResponseWriter, r *http.Request) (*request, bool
 		reply.Error(w, http.StatusBadRequest, "The creatorUid is too long.")
 		return nil, false
 	}
-	return &request{w: w, r: r, q: q, c: mission.Caller{Identity: reply.From(r).Identity, UID: uid, Token: token(r)}}, true
-}
-
-// token returns the mission token of a request. MissionAuthorization wins: in
-// Authorization there may be the login.
-func token(r *http.Request) string {
-	for _, h := range []string{"MissionAuthorization", "Authorization"} {
-		v := r.Header.Get(h)
-		if v == "" || len(v) > maxTokenHdr {
-			continue
-		}
-		if scheme, rest, ok := strings.Cut(v, " "); ok && strings.EqualFold(scheme, "Bearer") {
-			return strings.TrimSpace(rest)
-		}
-		if h == "MissionAuthorization" {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
+	return &request{w: w, r: r, q: q, c: mission.Caller{Identity: reply.From(r).Identity, UID: uid, Token: reply.MissionToken(r)}}, true
 }
 
 // version is the API version that the client speaks.

@@ -160,6 +160,27 @@ func Fold(r *http.Request) url.Values {
 	return out
 }
 
+// MissionToken returns the mission token of a request. MissionAuthorization wins: in
+// Authorization there may be the login.
+func MissionToken(r *http.Request) string {
+	for _, h := range []string{"MissionAuthorization", "Authorization"} {
+		v := r.Header.Get(h)
+		if v == "" || len(v) > maxTokenHeader {
+			continue
+		}
+		if scheme, rest, ok := strings.Cut(v, " "); ok && strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(rest)
+		}
+		if h == "MissionAuthorization" {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// maxTokenHeader is longer than any token of ours.
+const maxTokenHeader = 8 << 10
+
 // Origin returns scheme and host as the client used them, for addresses in
 // answers: https://tak.example.net:8443.
 func Origin(r *http.Request) string {
