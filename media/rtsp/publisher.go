@@ -20,10 +20,14 @@ import (
 // dropped and counted.
 const udpQueue = 1024
 
-// publication is a session that records. All but close is for the goroutine
-// that receives: serve over TCP, receive over UDP.
+// publication is media on its way in: of a session that records, or of a source
+// that the server plays. All but close is for the goroutine that receives: serve
+// over TCP, receive over UDP.
 type publication struct {
-	conn     *conn
+	conn     *conn // of the session; nil: the server plays
+	stats    *counters
+	write    func([]byte) error // to the sender, over TCP
+	end      func(error)        // its connection, from any goroutine
 	pub      *media.Publisher
 	tracks   []*inbound // by announced index; nil: left out
 	timeline timeline
@@ -56,9 +60,10 @@ type datagram struct {
 	at     time.Time
 }
 
-// startPublication makes what was announced and set up a live stream.
-func (c *conn) startPublication(s *session) error {
-	p := &publication{conn: c, tracks: make([]*inbound, len(s.announced)), ssrc: rand.Uint32(), done: make(chan struct{})}
+// newPublication prepares for the tracks that were set up and returns their
+// formats.
+func newPublication(s *session) (*publication, []*codec.Format, error) {
+	p := &publication{tracks: make([]*inbound, len(s.announced)), ssrc: rand.Uint32(), done: make(chan struct{})}
 	var formats []*codec.Format
 	for _, t := range s.tracks {
 		a := s.announced[t.index]
@@ -71,7 +76,7 @@ func (c *conn) startPublication(s *session) error {
 		if a.codec.Codec != codec.Opaque {
 			d, err := codec.NewDepacketizer(a.format)
 			if err != nil {
-				return fmt.Errorf("%w: %w", media.ErrUnsupported, err)
+				return nil, nil, fmt.Errorf("%w: %w", media.ErrUnsupported, err)
 			}
 			in.depacket = d
 		}
@@ -79,8 +84,18 @@ func (c *conn) startPublication(s *session) error {
 		formats = append(formats, a.codec)
 	}
 	if len(formats) == 0 {
-		return fmt.Errorf("%w: none of the media that were set up is understood", media.ErrUnsupported)
+		return nil, nil, fmt.Errorf("%w: none of the media that were set up is understood", media.ErrUnsupported)
 	}
+	return p, formats, nil
+}
+
+// startPublication makes what was announced and set up a live stream.
+func (c *conn) startPublication(s *session) error {
+	p, formats, err := newPublication(s)
+	if err != nil {
+		return err
+	}
+	p.conn, p.stats, p.write, p.end = c, &c.srv.stats, c.write, c.end
 	pub, err := c.srv.router.Publish(media.PublishRequest{
 		Identity: c.login.id, Client: c.client(), Name: s.name, Formats: formats, Kick: c.end,
 	})
@@ -104,7 +119,7 @@ func (c *conn) startPublication(s *session) error {
 func (p *publication) close(reason error) {
 	p.once.Do(func() {
 		close(p.done)
-		p.conn.srv.stats.publishers.Add(-1)
+		p.stats.publishers.Add(-1)
 		p.pub.Close(reason)
 	})
 }
@@ -114,7 +129,7 @@ func (p *publication) enqueue(d datagram) {
 	select {
 	case p.packets <- d:
 	default:
-		p.conn.srv.stats.drops.Add(1)
+		p.stats.drops.Add(1)
 	}
 }
 
@@ -124,7 +139,7 @@ func (p *publication) receive(ctx context.Context) {
 		select {
 		case <-p.done:
 		default: // it ended early, by a panic or a failed write: nobody receives any more
-			p.conn.end(errClosed)
+			p.end(errClosed)
 		}
 	}()
 	for {
@@ -152,22 +167,21 @@ func (p *publication) rtp(t *track, data []byte, now time.Time) {
 	if in == nil {
 		return
 	}
-	stats := &p.conn.srv.stats
-	stats.packetsIn.Add(1)
+	p.stats.packetsIn.Add(1)
 	if t.in != nil {
 		var err error
 		if data, err = t.in.DecryptRTP(nil, data, nil); err != nil {
-			stats.packetsBad.Add(1)
+			p.stats.packetsBad.Add(1)
 			return
 		}
 	}
 	pkt := &rtp.Packet{}
 	if err := pkt.Unmarshal(data); err != nil || pkt.PayloadType != in.pt {
-		stats.packetsBad.Add(1)
+		p.stats.packetsBad.Add(1)
 		return
 	}
 	ready, lost := in.receiver.push(pkt, now)
-	stats.packetsLost.Add(int64(lost))
+	p.stats.packetsLost.Add(int64(lost))
 	for _, pkt := range ready {
 		p.deliver(in, pkt, now)
 	}
@@ -184,7 +198,7 @@ func (p *publication) deliver(in *inbound, pkt *rtp.Packet, now time.Time) {
 	}
 	au, err := in.depacket.Depacketize(pkt)
 	if err != nil {
-		p.conn.srv.stats.packetsBad.Add(1)
+		p.stats.packetsBad.Add(1)
 		return
 	}
 	if au != nil {
@@ -201,7 +215,7 @@ func (p *publication) rtcp(t *track, data []byte, now time.Time) {
 	if t.in != nil {
 		var err error
 		if data, err = t.in.DecryptRTCP(nil, data, nil); err != nil {
-			p.conn.srv.stats.packetsBad.Add(1)
+			p.stats.packetsBad.Add(1)
 			return
 		}
 	}
@@ -240,7 +254,7 @@ func (p *publication) report(now time.Time) error {
 	if len(p.buf) == 0 {
 		return nil
 	}
-	return p.conn.write(p.buf)
+	return p.write(p.buf)
 }
 
 func (p *publication) makeReport(in *inbound, now time.Time) ([]byte, error) {

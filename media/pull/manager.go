@@ -1,11 +1,11 @@
-// Package source makes the server itself fetch streams and publish them: those
+// Package pull makes the server itself fetch streams and publish them: those
 // that the configuration names, and those that TAK clients put on the video list.
 // It knows no protocol; each brings a Scheme. It does not listen: what arrives
 // without being asked for is for package ts.
 //
 // A source is connected to for as long as it is wanted, whether anybody watches
 // or not, and again and again when it is away, with pauses from 2 to 30 seconds.
-package source
+package pull
 
 import (
 	"context"
@@ -87,7 +87,7 @@ type Manager struct {
 // valid.
 func New(cfg Config, d Deps) (*Manager, error) {
 	if d.Router == nil || d.Log == nil || d.Resolve == nil || d.Guard == nil {
-		return nil, errors.New("source: router, log, Resolve and Guard are needed")
+		return nil, errors.New("pull: router, log, Resolve and Guard are needed")
 	}
 	return &Manager{
 		cfg: cfg, deps: d, log: d.Log.With("part", "pull"), changed: make(chan struct{}, 1),
@@ -111,7 +111,7 @@ func Check(schemes map[string]Scheme, p media.PathConfig) error {
 		return err
 	}
 	if p.SourceFingerprint != "" && !secure(u) {
-		return fmt.Errorf("source: sourceFingerprint is for sources on TLS, not for %s", u.Scheme)
+		return fmt.Errorf("pull: sourceFingerprint is for sources on TLS, not for %s", u.Scheme)
 	}
 	return s.Check(u)
 }
@@ -125,11 +125,11 @@ func secure(u *url.URL) bool {
 func find(schemes map[string]Scheme, address string) (Scheme, *url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme == "" || u.Hostname() == "" {
-		return Scheme{}, nil, errors.New("source: this is not a whole address such as rtsp://192.168.8.7/stream1")
+		return Scheme{}, nil, errors.New("pull: this is not a whole address such as rtsp://192.168.8.7/stream1")
 	}
 	s, ok := schemes[u.Scheme]
 	if !ok {
-		return Scheme{}, nil, fmt.Errorf("source: %w: it can from %s", ErrScheme, strings.Join(slices.Sorted(maps.Keys(schemes)), ", "))
+		return Scheme{}, nil, fmt.Errorf("pull: %w: it can from %s", ErrScheme, strings.Join(slices.Sorted(maps.Keys(schemes)), ", "))
 	}
 	return s, u, nil
 }
@@ -191,10 +191,10 @@ func (m *Manager) Pull(_ context.Context, name, address string, groups []string,
 // may reports why a stream of the list is not fetched; mu is held.
 func (m *Manager) may(name string, want spec) error {
 	if _, err := safename.Parse(name); err != nil {
-		return fmt.Errorf("source: %w", err)
+		return fmt.Errorf("pull: %w", err)
 	}
 	if want.groups == "" {
-		return errors.New("source: the stream belongs to no group")
+		return errors.New("pull: the stream belongs to no group")
 	}
 	s, u, err := find(m.deps.Schemes, want.address)
 	if err == nil {
