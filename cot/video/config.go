@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -51,56 +52,56 @@ func NewGuard(cfg Config) *Guard {
 	return g
 }
 
-// pulled are the protocols that the server can fetch; secure ones prove their
-// name by a certificate.
-var pulled = map[string]struct{ port, secure bool }{
-	"rtsp": {}, "rtsps": {secure: true}, "rtmp": {}, "rtmps": {secure: true}, "srt": {port: true}, "http": {}, "https": {secure: true},
-}
+// pulled are the protocols that the server can fetch, and whether their addresses
+// must name a port.
+var pulled = map[string]bool{"rtsp": false, "rtsps": false, "rtmp": false, "rtmps": false, "srt": true}
 
-// Pin checks an address and returns it with the host resolved, so that nobody can
-// make the name mean another machine afterwards. The names of secure protocols
-// stay: their certificates tell. The error wraps ErrTarget.
-func (g *Guard) Pin(ctx context.Context, address string) (string, error) {
+// Check reports what is wrong with an address without asking anybody what its name
+// means, which Resolve does each time that a connection is made. The error wraps
+// ErrTarget.
+func (g *Guard) Check(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {
-		return "", fmt.Errorf("%w: it is not a whole address", ErrTarget)
+		return fmt.Errorf("%w: it is not a whole address", ErrTarget)
 	}
-	scheme, ok := pulled[u.Scheme]
-	if !ok {
-		return "", fmt.Errorf("%w: the protocol is not one of rtsp, rtsps, rtmp, rtmps, srt, http, https", ErrTarget)
+	port, ok := pulled[u.Scheme]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: the protocol is not one of %s", ErrTarget, strings.Join(slices.Sorted(maps.Keys(pulled)), ", "))
+	case port && u.Port() == "":
+		return fmt.Errorf("%w: it names no port", ErrTarget)
 	}
-	if scheme.port && u.Port() == "" {
-		return "", fmt.Errorf("%w: it names no port", ErrTarget)
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil || numeric(u.Hostname()) {
+		_, err := g.Resolve(context.Background(), u.Hostname())
+		return err
 	}
-	addrs, err := g.resolve(ctx, u.Hostname())
+	return nil
+}
+
+// Resolve returns the addresses of a host, all of which the server may connect to.
+// Who connects uses them, and not the name, so that nobody can make it mean
+// another machine in between. The error wraps ErrTarget.
+func (g *Guard) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	addrs, err := g.resolve(ctx, host)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, a := range addrs {
 		if !g.allowed(a) {
-			return "", fmt.Errorf("%w: it is on a private network", ErrTarget)
+			return nil, fmt.Errorf("%w: it is on a private network", ErrTarget)
 		}
 	}
-	if scheme.secure {
-		return u.String(), nil
-	}
-	host := addrs[0].String()
-	switch port := u.Port(); {
-	case port != "":
-		u.Host = net.JoinHostPort(host, port)
-	case addrs[0].Is6():
-		u.Host = "[" + host + "]"
-	default:
-		u.Host = host
-	}
-	return u.String(), nil
+	return addrs, nil
 }
+
+// numeric reports whether host may be one of the old ways to write an IPv4 address.
+func numeric(host string) bool { return strings.Trim(host, "0123456789.xX") == "" }
 
 func (g *Guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap().WithZone("")}, nil
 	}
-	if strings.Trim(host, "0123456789.xX") == "" {
+	if numeric(host) {
 		return nil, fmt.Errorf("%w: write the address of the host in full", ErrTarget)
 	}
 	addrs, err := g.lookup(ctx, "ip", host)

@@ -59,7 +59,8 @@ type Live interface {
 // Puller makes the server fetch streams.
 type Puller interface {
 	// Pull fetches url and offers it as name to groups, until Release; a second
-	// call for a name replaces the first. It does not wait for the stream.
+	// call for a name replaces the first. It does not wait for the stream. It
+	// connects only to addresses that Guard.Resolve gives for the url's host.
 	Pull(ctx context.Context, name, url string, groups []string, owner string) error
 	Release(ctx context.Context, name string) error
 }
@@ -236,7 +237,7 @@ func (c Connection) PullName() string {
 	if name != "" {
 		name += "-"
 	}
-	return "tak/" + name + uuidOf(c.UUID)[:8]
+	return "tak/" + name + uuidOf(c.UUID)[:18] // nobody finds another uuid with the same
 }
 
 // follow makes the server fetch a connection, or stop. What it may not fetch is
@@ -246,25 +247,23 @@ func (s *Service) follow(ctx context.Context, c Connection) {
 		return
 	}
 	name := c.PullName()
-	if !c.Active {
-		if err := s.deps.Pull.Release(ctx, name); err != nil {
-			s.log.Warn("a stream could not be let go", "stream", name, "error", err)
-		}
-		return
-	}
 	i := slices.IndexFunc(c.Feeds, func(f Feed) bool {
 		_, ok := pulled[f.Protocol()]
 		return ok && f.Active
 	})
-	if i < 0 {
-		return
-	}
-	address, err := s.guard.Pin(ctx, c.Feeds[i].URL)
-	if err == nil {
-		err = s.deps.Pull.Pull(ctx, name, address, c.Groups, c.Owner)
-	}
-	if err != nil {
+	if c.Active && i >= 0 {
+		err := s.guard.Check(c.Feeds[i].URL)
+		if err == nil {
+			err = s.deps.Pull.Pull(ctx, name, c.Feeds[i].URL, c.Groups, c.Owner)
+		}
+		if err == nil {
+			return
+		}
 		s.log.Warn("a stream on the list is not fetched", "stream", name, "user", c.Owner, "error", err)
+	}
+	// Whatever was fetched for it before is not what the list says now.
+	if err := s.deps.Pull.Release(ctx, name); err != nil {
+		s.log.Warn("a stream could not be let go", "stream", name, "error", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -162,7 +163,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestPinRefusesPrivateTargets(t *testing.T) {
+func TestGuardRefusesPrivateTargets(t *testing.T) {
 	g := NewGuard(Config{PullPrivate: []string{"192.168.8.0/24"}})
 	g.lookup = func(_ context.Context, _, host string) ([]netip.Addr, error) {
 		names := map[string][]string{"public.example": {"93.184.216.34"}, "mixed.example": {"93.184.216.34", "10.0.0.1"}, "six.example": {"2606:2800:220:1::1"},
@@ -177,14 +178,27 @@ func TestPinRefusesPrivateTargets(t *testing.T) {
 		return out, nil
 	}
 	for _, c := range []struct{ url, want string }{
-		{"rtsp://u:p@public.example:554/a", "rtsp://u:p@93.184.216.34:554/a"}, {"rtsps://public.example/a", "rtsps://public.example/a"},
-		{"http://six.example/a", "http://[2606:2800:220:1::1]/a"}, {"rtsp://cam.example/a", "rtsp://192.168.8.7/a"}, {"srt://public.example:9000?x", "srt://93.184.216.34:9000?x"},
-		{"rtsp://mixed.example/a", ""}, {"rtsp://local.example/a", ""}, {"rtsp://mapped.example/a", ""}, {"rtsp://unknown.example/a", ""},
+		{"rtsp://u:p@public.example:554/a", "93.184.216.34"}, {"rtsps://public.example/a", "93.184.216.34"},
+		{"rtmp://six.example/a", "2606:2800:220:1::1"}, {"rtsp://cam.example/a", "192.168.8.7"}, {"srt://public.example:9000?x", "93.184.216.34"},
+		{"rtsp://mixed.example/a", ""}, {"rtsp://local.example/a", ""}, {"rtsp://mapped.example/a", ""}, {"rtsp://unknown.example/a", ""}, {"rtsps://local.example/a", ""},
 		{"rtsp://127.0.0.1/a", ""}, {"rtsp://[::1]/a", ""}, {"rtsp://[::ffff:10.0.0.1]/a", ""}, {"rtsp://0.0.0.0/a", ""}, {"rtsp://169.254.169.254/a", ""},
 		{"rtsp://2130706433/a", ""}, {"rtsp://0x7f000001/a", ""}, {"rtsp://127.1/a", ""}, {"rtsp://[64:ff9b::7f00:1]/a", ""}, {"rtsp://[fe80::1%25eth0]/a", ""},
 		{"rtsp://192.168.9.1/a", ""}, {"rtsp://100.64.0.1/a", ""}, {"rtsp://224.0.0.1/a", ""}, {"udp://93.184.216.34:5000", ""}, {"srt://public.example", ""}, {"file:///x", ""}, {"://", ""},
+		{"http://public.example/a.m3u8", ""},
 	} {
-		got, err := g.Pin(t.Context(), c.url)
+		err := g.Check(c.url)
+		var addrs []netip.Addr
+		if err == nil {
+			u, perr := url.Parse(c.url)
+			if perr != nil {
+				t.Fatal(perr)
+			}
+			addrs, err = g.Resolve(t.Context(), u.Hostname())
+		}
+		got := ""
+		if len(addrs) > 0 {
+			got = addrs[0].String()
+		}
 		if got != c.want || (err == nil) != (c.want != "") || err != nil && !errors.Is(err, ErrTarget) {
 			t.Errorf("%s: %q, %v", c.url, got, err)
 		}
@@ -213,6 +227,16 @@ func TestPullFollowsTheList(t *testing.T) {
 	}
 	if err := s.SetActive(t.Context(), ann, "a", true); err != nil || len(p) != 1 {
 		t.Errorf("switched on: %v, %v", p, err)
+	}
+	for _, now := range []string{"rtsp://10.0.0.1/x", "https://93.184.216.34/x.m3u8"} {
+		renamed[0].Feeds[0].URL = now
+		if err := s.Add(t.Context(), ann, renamed, nil); err != nil || len(p) != 0 {
+			t.Errorf("moved to where nothing is fetched: %v, %v", p, err)
+		}
+		renamed[0].Feeds[0].URL = "rtsp://93.184.216.34:554/x"
+		if err := s.Add(t.Context(), ann, renamed, nil); err != nil || len(p) != 1 {
+			t.Errorf("moved back: %v, %v", p, err)
+		}
 	}
 	clear(p)
 	ctx, cancel := context.WithCancel(t.Context())
