@@ -609,6 +609,9 @@ func TestPrune(t *testing.T) {
 		if got := found(t, s, boss, Query{Packages: true}); !slices.Equal(got, []string{"p0", "p2", "p3"}) {
 			t.Fatal(got)
 		}
+		if got, err := s.Prune(t.Context(), Prune{Packages: true, KeepMost: 1, DryRun: true}); err != nil || got.Count != 2 || got.Bytes != 4 {
+			t.Fatal(got, err)
+		}
 		if got, err := s.Prune(t.Context(), Prune{Before: time.Now().Add(time.Hour)}); err != nil || got.Count != 4 || got.Bytes != 10 {
 			t.Fatal(got, err)
 		}

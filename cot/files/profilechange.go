@@ -11,14 +11,14 @@ import (
 
 // ProfileChange says what to change; nil leaves it.
 type ProfileChange struct {
-	Name              *string       `json:"name"`
-	Active            *bool         `json:"active"`
-	ApplyOnEnrollment *bool         `json:"applyOnEnrollment"`
-	ApplyOnConnect    *bool         `json:"applyOnConnect"`
-	Type              *string       `json:"type"`
-	Tool              *string       `json:"tool"`
-	Groups            *[]string     `json:"groups"`
-	Preferences       *[]Preference `json:"preferences"`
+	Name              *string       `json:"name,omitempty"`
+	Active            *bool         `json:"active,omitempty"`
+	ApplyOnEnrollment *bool         `json:"applyOnEnrollment,omitempty"`
+	ApplyOnConnect    *bool         `json:"applyOnConnect,omitempty"`
+	Type              *string       `json:"type,omitempty"`
+	Tool              *string       `json:"tool,omitempty"`
+	Groups            *[]string     `json:"groups,omitempty"`
+	Preferences       *[]Preference `json:"preferences,omitempty"`
 }
 
 func (c ProfileChange) check() error {

@@ -119,6 +119,7 @@ type Prune struct {
 	Packages bool                   // mission packages; otherwise all other files
 	Before   time.Time              // those submitted earlier; zero: none for their age
 	KeepSize int64                  // the newest up to this many bytes together; 0: no limit
+	KeepMost int64                  // the newest up to this many; 0: no limit
 	DryRun   bool                   // only count
 	Keep     func(hash string) bool // those that must stay, because a mission has them; nil: none
 }
@@ -146,14 +147,15 @@ func (s *Service) Prune(ctx context.Context, rule Prune) (Pruned, error) {
 	}
 	var out Pruned
 	var doomed []int64
-	var kept int64
+	var size, count int64 // of those that stay
 	for _, r := range rows {
-		kept += r.Size
-		old := !rule.Before.IsZero() && r.Submitted < rule.Before.UnixMilli()
-		if !old && (rule.KeepSize <= 0 || kept <= rule.KeepSize) || rule.Keep != nil && rule.Keep(r.Hash) {
+		size, count = size+r.Size, count+1
+		over := !rule.Before.IsZero() && r.Submitted < rule.Before.UnixMilli() ||
+			rule.KeepSize > 0 && size > rule.KeepSize || rule.KeepMost > 0 && count > rule.KeepMost
+		if !over || rule.Keep != nil && rule.Keep(r.Hash) {
 			continue
 		}
-		kept -= r.Size
+		size, count = size-r.Size, count-1
 		doomed = append(doomed, r.ID)
 		out.Count, out.Bytes, out.Oldest = out.Count+1, out.Bytes+r.Size, fromMillis(r.Submitted)
 	}
