@@ -26,28 +26,27 @@ const (
 type Queue struct {
 	limit int
 
-	mu     sync.Mutex     // guards what follows
-	items  []queueItem    // items[head:] wait; at most 2*limit bytes, see Push
-	head   int            // everything before is gone
-	base   int            // number of items[0], counted from the first item ever
-	holes  int            // of items[head:], those that were dropped
-	oldest int            // index before which no position waits
-	index  map[string]int // uid of a waiting position to its number; nil while the queue is short
-	size   int            // bytes waiting
-	solid  int            // of these, bytes that must not be dropped
-	urgent []*Event       // ahead of everything else; at most queueUrgent, further ones are dropped
-	front  bool           // whether the client is at version 1 where the queue begins
-	back   bool           // and where it ends
-	turn   int            // number of the item after which front becomes back; only while they differ
-	since  time.Time      // solid was first seen above limit
+	mu     sync.Mutex  // guards what follows
+	items  []queueItem // items[head:] wait; at most 2*limit bytes, see Push
+	head   int         // everything before is gone
+	holes  int         // of items[head:], those that were dropped
+	oldest int         // index before which no position waits
+	index  queueIndex  // of the waiting positions; empty while the queue is short
+	size   int         // bytes waiting
+	solid  int         // of these, bytes that must not be dropped
+	urgent []*Event    // ahead of everything else; at most queueUrgent, further ones are dropped
+	front  bool        // whether the client is at version 1 where the queue begins
+	back   bool        // and where it ends
+	turn   int         // index of the item after which front becomes back; only while they differ
+	since  time.Time   // solid was first seen above limit
 	closed bool
 
 	sent, replaced, dropped int64
 }
 
+// queueItem is small: a slow client may have thousands.
 type queueItem struct {
-	e   *Event // nil: a hole, or bytes that are no event
-	b   []byte // nil: a hole
+	e   *Event // nil: a hole. Without a wire.Event it is bytes of Raw or Switch
 	key uint64 // of the uid of a position; 0: this is none
 }
 
@@ -69,21 +68,16 @@ func (q *Queue) Push(e *Event) (wake, ok bool) {
 	}
 	if key != 0 {
 		if i := q.find(key, e.UID); i >= 0 {
-			it := &q.items[i]
-			b := encoding(e, q.versionAt(i))
-			q.size += len(b) - len(it.b)
-			it.e, it.b = e, b
+			v1 := q.versionAt(i)
+			q.size += len(encoding(e, v1)) - len(encoding(q.items[i].e, v1))
+			q.items[i].e = e
 			q.replaced++
 			q.trim()
 			return false, true
 		}
 	}
 	wake = q.empty()
-	b := encoding(e, q.back)
-	q.add(queueItem{e, b, key})
-	if key == 0 {
-		q.solid += len(b)
-	}
+	q.add(queueItem{e, key})
 	q.trim()
 	return wake, q.solid <= 2*q.limit
 }
@@ -113,8 +107,7 @@ func (q *Queue) Raw(b []byte) (wake bool) {
 		return false
 	}
 	wake = q.empty()
-	q.add(queueItem{b: b})
-	q.solid += len(b)
+	q.add(queueItem{e: rawEvent(b)})
 	return wake
 }
 
@@ -127,11 +120,10 @@ func (q *Queue) Switch(reply []byte) (wake bool) {
 		return false
 	}
 	wake = q.empty()
-	q.add(queueItem{b: reply})
-	q.solid += len(reply)
+	q.add(queueItem{e: rawEvent(reply)})
 	if !q.back {
 		q.back = true
-		q.turn = q.base + len(q.items) - 1
+		q.turn = len(q.items) - 1
 	}
 	return wake
 }
@@ -141,30 +133,25 @@ func (q *Queue) Switch(reply []byte) (wake bool) {
 func (q *Queue) Frames() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.front, q.back = true, true
 	for i := q.head; i < len(q.items); i++ {
-		it := &q.items[i]
-		switch {
-		case it.e != nil:
-			b := encoding(it.e, true)
-			q.size += len(b) - len(it.b)
-			if it.key == 0 {
-				q.solid += len(b) - len(it.b)
-			}
-			it.b = b
-		case it.b != nil:
-			q.solid -= len(it.b)
+		if e := q.items[i].e; e != nil && e.Event == nil {
 			q.hole(i)
 		}
 	}
+	q.front, q.back = true, true
+	q.size, q.solid = 0, 0
+	for _, it := range q.items[q.head:] {
+		q.weigh(it)
+	}
 }
 
-// Append takes waiting events out, as many as fit into max bytes but at least
+// Append takes n waiting events out, as many as fit into max bytes but at least
 // one, and appends them to dst as they go over the stream. more reports that
 // others wait; without them the next Push reports wake.
-func (q *Queue) Append(dst []byte, max int) (out []byte, more bool) {
+func (q *Queue) Append(dst []byte, max int) (out []byte, n int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	sent := q.sent
 	for _, e := range q.urgent {
 		dst = append(dst, encoding(e, q.front)...)
 		q.sent++
@@ -172,15 +159,17 @@ func (q *Queue) Append(dst []byte, max int) (out []byte, more bool) {
 	q.urgent = q.urgent[:0]
 	start := len(dst)
 	for q.head < len(q.items) {
-		it := &q.items[q.head]
-		if len(dst) > start && len(dst)-start+len(it.b) > max {
-			break
+		if e := q.items[q.head].e; e != nil {
+			b := encoding(e, q.front)
+			if len(dst) > start && len(dst)-start+len(b) > max {
+				break
+			}
+			dst = append(dst, b...)
 		}
-		dst = append(dst, it.b...)
 		q.shift()
 	}
 	q.tidy()
-	return dst, !q.empty()
+	return dst, int(q.sent - sent), !q.empty()
 }
 
 // Pop takes one event out: e, and b as it goes over the stream, which is shared
@@ -195,11 +184,15 @@ func (q *Queue) Pop() (e *Event, b []byte, ok bool) {
 		return e, encoding(e, q.front), true
 	}
 	for q.head < len(q.items) && !ok {
-		it := q.items[q.head]
-		e, b, ok = it.e, it.b, it.b != nil
+		if e, ok = q.items[q.head].e, q.items[q.head].e != nil; ok {
+			b = encoding(e, q.front)
+		}
 		q.shift()
 	}
 	q.tidy()
+	if ok && e.Event == nil {
+		e = nil
+	}
 	return e, b, ok
 }
 
@@ -241,18 +234,30 @@ func (q *Queue) Close() {
 	}
 	q.closed = true
 	q.dropped += int64(len(q.items) - q.head - q.holes + len(q.urgent))
-	q.items, q.urgent, q.index = nil, nil, nil
+	q.items, q.urgent, q.index = nil, nil, queueIndex{}
 	q.head, q.holes, q.oldest, q.size, q.solid = 0, 0, 0, 0, 0
 }
 
 func (q *Queue) empty() bool { return q.head == len(q.items) && len(q.urgent) == 0 }
 
-// versionAt says whether items[i] is for a client that is at version 1 by then.
+// versionAt says whether the client is at version 1 when it gets items[i].
 func (q *Queue) versionAt(i int) bool {
 	if q.front == q.back {
 		return q.back
 	}
-	return q.base+i > q.turn
+	return i > q.turn
+}
+
+// weigh adds it, which is behind a switch if there is one, to the sizes.
+func (q *Queue) weigh(it queueItem) {
+	if it.e == nil {
+		return
+	}
+	n := len(encoding(it.e, q.back))
+	q.size += n
+	if it.key == 0 {
+		q.solid += n
+	}
 }
 
 // add puts it at the end.
@@ -261,25 +266,20 @@ func (q *Queue) add(it queueItem) {
 		q.compact()
 	}
 	q.items = append(q.items, it)
-	q.size += len(it.b)
-	if it.key == 0 {
-		return
-	}
-	if q.index != nil {
-		q.index[it.e.UID] = q.base + len(q.items) - 1
-	} else if len(q.items)-q.head > queueScan {
+	q.weigh(it)
+	switch {
+	case it.key == 0 || len(q.items)-q.head <= queueScan && q.index.empty():
+	case q.index.full():
 		q.reindex()
+	default:
+		q.index.put(it.key, len(q.items)-1)
 	}
 }
 
 // find returns the index of the waiting position of uid, or -1.
 func (q *Queue) find(key uint64, uid string) int {
-	if q.index != nil {
-		n, ok := q.index[uid]
-		if !ok || n < q.base+q.head {
-			return -1
-		}
-		return n - q.base
+	if !q.index.empty() {
+		return q.index.find(key, func(i int) bool { return q.items[i].key == key && q.items[i].e.UID == uid })
 	}
 	for i := q.head; i < len(q.items); i++ {
 		if it := &q.items[i]; it.key == key && it.e.UID == uid {
@@ -292,19 +292,19 @@ func (q *Queue) find(key uint64, uid string) int {
 // shift counts the first item as gone.
 func (q *Queue) shift() {
 	it := &q.items[q.head]
-	switch {
-	case it.b == nil:
+	if it.e == nil {
 		q.holes--
-	case it.e != nil:
-		q.sent++
+	} else {
+		n := len(encoding(it.e, q.front))
+		q.size -= n
+		if it.key == 0 {
+			q.solid -= n
+		}
+		if it.e.Event != nil {
+			q.sent++
+		}
 	}
-	if it.key == 0 {
-		q.solid -= len(it.b)
-	} else if q.index != nil {
-		delete(q.index, it.e.UID)
-	}
-	q.size -= len(it.b)
-	if q.front != q.back && q.base+q.head == q.turn {
+	if q.front != q.back && q.head == q.turn {
 		q.front = q.back
 	}
 	*it = queueItem{}
@@ -316,8 +316,7 @@ func (q *Queue) tidy() {
 	if q.head < len(q.items) {
 		return
 	}
-	q.base += len(q.items)
-	q.head, q.oldest, q.holes, q.index = 0, 0, 0, nil
+	q.head, q.oldest, q.holes, q.index = 0, 0, 0, queueIndex{}
 	if cap(q.items) > queueKeep {
 		q.items = nil
 	}
@@ -331,9 +330,6 @@ func (q *Queue) trim() {
 		for q.items[q.oldest].key == 0 {
 			q.oldest++
 		}
-		if q.index != nil {
-			delete(q.index, q.items[q.oldest].e.UID)
-		}
 		q.hole(q.oldest)
 		q.dropped++
 	}
@@ -342,44 +338,49 @@ func (q *Queue) trim() {
 	}
 }
 
-// hole takes items[i] out of the middle.
+// hole takes items[i], which may be dropped, out of the middle.
 func (q *Queue) hole(i int) {
-	q.size -= len(q.items[i].b)
+	q.size -= len(encoding(q.items[i].e, q.versionAt(i)))
 	q.items[i] = queueItem{}
 	q.holes++
 }
 
 // compact moves what waits to the beginning and leaves the holes out.
 func (q *Queue) compact() {
-	turn := -1
+	turn := q.turn
 	kept := q.items[:0]
 	for i := q.head; i < len(q.items); i++ {
-		if q.items[i].b == nil {
+		if q.items[i].e == nil {
 			continue
 		}
-		if q.front != q.back && q.base+i == q.turn {
+		if i == q.turn {
 			turn = len(kept)
 		}
 		kept = append(kept, q.items[i])
 	}
-	q.base += len(q.items)
 	clear(q.items[len(kept):])
-	q.items, q.head, q.holes, q.oldest = kept, 0, 0, 0
-	if turn >= 0 {
-		q.turn = q.base + turn
-	}
-	if q.index != nil {
+	q.items, q.head, q.holes, q.oldest, q.turn = kept, 0, 0, 0, turn
+	if !q.index.empty() {
 		q.reindex()
 	}
 }
 
+// reindex makes the index anew.
 func (q *Queue) reindex() {
-	q.index = make(map[string]int, 2*(len(q.items)-q.head))
+	q.index = newQueueIndex(len(q.items) - q.head - q.holes)
 	for i := q.head; i < len(q.items); i++ {
-		if it := &q.items[i]; it.key != 0 {
-			q.index[it.e.UID] = q.base + i
+		if key := q.items[i].key; key != 0 {
+			q.index.put(key, i)
 		}
 	}
+}
+
+// rawEvent makes bytes that go out as they are look like an event.
+func rawEvent(b []byte) *Event {
+	e := &Event{}
+	e.xml.once.Do(func() { e.xml.b = b })
+	e.proto.once.Do(func() { e.proto.b = b })
+	return e
 }
 
 func encoding(e *Event, v1 bool) []byte {
@@ -397,4 +398,45 @@ func uidKey(uid string) uint64 {
 	h := binary.LittleEndian.Uint64(head[:]) * 0x9e3779b97f4a7c15
 	t := binary.LittleEndian.Uint64(tail[:]) * 0xc2b2ae3d27d4eb4f
 	return (h ^ bits.RotateLeft64(t, 29)) + uint64(len(uid))<<1 | 1
+}
+
+// queueIndex finds items of a long queue by their keys: open addressing with
+// linear probing. Items that are gone stay in it until it is made anew.
+type queueIndex struct {
+	slots []int32 // index of an item, plus 1; 0: free. A power of two of them
+	used  int
+}
+
+// newQueueIndex has room for more items than n.
+func newQueueIndex(n int) queueIndex {
+	return queueIndex{slots: make([]int32, 4<<bits.Len(uint(n)))}
+}
+
+func (x *queueIndex) empty() bool { return len(x.slots) == 0 }
+
+// full reports whether it has to be made anew before it takes one more; so it is
+// when it is empty.
+func (x *queueIndex) full() bool { return 2*(x.used+1) > len(x.slots) }
+
+func (x *queueIndex) put(key uint64, i int) {
+	at := x.slot(key)
+	for x.slots[at] != 0 {
+		at = (at + 1) & (len(x.slots) - 1)
+	}
+	x.slots[at] = int32(i + 1)
+	x.used++
+}
+
+// find returns the first item with key that is the one, or -1.
+func (x *queueIndex) find(key uint64, is func(i int) bool) int {
+	for at := x.slot(key); x.slots[at] != 0; at = (at + 1) & (len(x.slots) - 1) {
+		if i := int(x.slots[at]) - 1; is(i) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (x *queueIndex) slot(key uint64) int {
+	return int(key * 0x9e3779b97f4a7c15 >> 33 & uint64(len(x.slots)-1))
 }

@@ -323,7 +323,8 @@ func (c *conn) flush(f *flusher) {
 		return // release or drain call ready when they are done
 	}
 	for {
-		out, more := c.q.Append(f.plain[:0], writeSize)
+		out, n, more := c.q.Append(f.plain[:0], writeSize)
+		f.copies += n
 		f.plain, f.buf = out, out
 		if c.sock.tls != nil {
 			var err error

@@ -13,18 +13,25 @@ const (
 	// scratchKeep is how large a buffer a flusher keeps.
 	scratchKeep = 128 << 10
 
-	// writeRate is how many writes a second, over all flushers, leave at once. A
-	// write costs some microseconds, whatever its size.
-	writeRate = 30_000
+	// Writes per second, over all flushers, that leave at once: a write costs some
+	// microseconds, whatever its size. Up to quietRate copies per second there may
+	// be manyWrites, so that the wait stays short; from fullRate on fewWrites, so
+	// that there is time left for the copies.
+	manyWrites = 35_000
+	fewWrites  = 25_000
+	quietRate  = 50_000
+	fullRate   = 100_000
+	// rateWindow is the time over which copies are counted.
+	rateWindow = 250 * time.Millisecond
 	// writeBurst is for how long writes may have been saved up.
 	writeBurst = 100 * time.Millisecond
 )
 
 // flusher writes what waits for its connections. It works in rounds: each takes
 // all connections that have something waiting and gives each one write. The
-// write is what costs: above writeRate rounds are held apart, so that more events
-// share a write. Below it nothing waits, and above it nothing waits longer than
-// Config.Coalesce.
+// write is what costs: above a number of writes per second rounds are held apart,
+// so that more events share a write. Below it nothing waits, and above it nothing
+// waits longer than Config.Coalesce.
 type flusher struct {
 	s    *Server
 	wake chan struct{}
@@ -34,21 +41,21 @@ type flusher struct {
 
 	// What follows belongs to run.
 	plain, cipher []byte // scratch
-	try           func(fd uintptr) bool
+	try           func(fd uintptr)
 	buf           []byte // of try
 	n             int
 	err           error
 	last          time.Time // begin of the last round
 	writes        int       // in this round
 	supply        float64   // of writes; negative: owed
+	window        time.Time // since when copies are counted
+	copies        int
+	rate          float64 // copies per second
 }
 
 func newFlusher(s *Server) *flusher {
 	f := &flusher{s: s, wake: make(chan struct{}, 1)}
-	f.try = func(fd uintptr) bool {
-		f.n, f.err = writeFD(fd, f.buf)
-		return true
-	}
+	f.try = func(fd uintptr) { f.n, f.err = writeFD(fd, f.buf) }
 	return f
 }
 
@@ -99,7 +106,13 @@ func (f *flusher) run(ctx context.Context) {
 // pause returns how long after now, the beginning of a round that is done, the
 // next may begin.
 func (f *flusher) pause(now time.Time) time.Duration {
-	rate := writeRate / float64(len(f.s.flushers))
+	if d := now.Sub(f.window); d >= rateWindow {
+		f.rate = float64(f.copies) / d.Seconds()
+		f.window, f.copies = now, 0
+	}
+	n := float64(len(f.s.flushers))
+	load := min(max((f.rate*n-quietRate)/(fullRate-quietRate), 0), 1)
+	rate := (manyWrites - load*(manyWrites-fewWrites)) / n
 	f.supply = min(f.supply+rate*now.Sub(f.last).Seconds(), rate*writeBurst.Seconds()) - float64(f.writes)
 	f.supply = max(f.supply, -rate*f.s.cfg.Coalesce.Seconds())
 	f.last, f.writes = now, 0

@@ -217,7 +217,7 @@ func (c *quicClient) write(ctx context.Context, st *quic.Stream) {
 		return
 	}
 	for {
-		out, more := c.q.Append(buf[:0], writeSize)
+		out, _, more := c.q.Append(buf[:0], writeSize)
 		if len(out) > 0 {
 			if _, err := st.Write(out); err != nil {
 				c.cut()

@@ -182,7 +182,8 @@ func (k *socket) tryWrite(f *flusher) (int, error) {
 	if k.raw == nil {
 		return 0, nil
 	}
-	if err := k.raw.Write(f.try); err != nil {
+	// Control and not Write: nothing is waited for.
+	if err := k.raw.Control(f.try); err != nil {
 		return 0, err
 	}
 	return f.n, f.err
