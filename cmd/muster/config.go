@@ -12,6 +12,7 @@ import (
 	"muster/internal/store"
 	"muster/media"
 	"muster/media/hls"
+	"muster/media/pull"
 	"muster/media/rtc"
 	"muster/media/rtmp"
 	"muster/media/rtsp"
@@ -40,6 +41,7 @@ type mediaConfig struct {
 	SRT          srt.Config  `yaml:"srt" doc:"SRT."`
 	HLS          hls.Config  `yaml:"hls" doc:"HLS and low-latency HLS."`
 	WebRTC       rtc.Config  `yaml:"webrtc" doc:"WebRTC: WHIP and WHEP."`
+	Pull         pull.Config `yaml:"pull" doc:"Streams that the server itself fetches: for paths whose source says so, and for the video list."`
 	TS           ts.Config   `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
 }
 
@@ -53,7 +55,7 @@ func (m mediaConfig) Validate() error {
 		if p.Source == "" {
 			continue
 		}
-		if err := ts.CheckSource(p.Source); err != nil {
+		if err := checkSource(p); err != nil {
 			return fmt.Errorf("paths.%s: %w", name, err)
 		}
 	}
@@ -65,7 +67,7 @@ func defaults() *config {
 		Web: web.DefaultConfig(),
 		Media: mediaConfig{
 			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(), SRT: srt.DefaultConfig(),
-			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(),
+			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 		},
 		Cot: defaultCot(), Auth: auth.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}

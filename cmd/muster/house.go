@@ -18,6 +18,7 @@ import (
 	"muster/internal/run"
 	"muster/internal/store"
 	"muster/media"
+	"muster/media/pull"
 	"muster/media/still"
 	"muster/media/ts"
 	"muster/web"
@@ -43,8 +44,9 @@ type house struct {
 	metrics  *obs.Metrics
 	health   *obs.Health
 	stats    *statistics
-	sources  *ts.Server // set with the parts
-	tak      *tak       // nil while only a management command works on the data
+	sources  *ts.Server    // set with the parts
+	pulls    *pull.Manager // likewise nil while only a management command works
+	tak      *tak          // nil while only a management command works on the data
 }
 
 // openHouse opens the data folder. The caller closes the house.

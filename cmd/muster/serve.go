@@ -114,6 +114,9 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 	if err != nil {
 		return err
 	}
+	if h.pulls, err = h.newPulls(cfg); err != nil {
+		return err
+	}
 	if h.tak, err = h.openTAK(ctx, cfg.Cot); err != nil {
 		return err
 	}
@@ -234,6 +237,7 @@ func (h *house) parts(local net.Listener) []part {
 			}
 			return registered(h, "ts", srv, err)
 		}},
+		{"pull", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "pull", h.pulls, nil) }},
 		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
 			if !c.Media.HLS.Enabled {
 				m.hls.clear()
@@ -329,12 +333,15 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 	if err != nil {
 		h.log.Error("some parts keep their old settings", "part", "muster", "error", err)
 	}
+	if e := h.pulls.SetPaths(cfg.Media.Paths); e != nil {
+		h.log.Error("some sources keep their old settings", "part", "pull", "error", e)
+	}
 	if e := h.sources.SetPaths(cfg.Media.Paths); e != nil {
 		h.log.Error("the sources of paths keep their old settings", "part", "ts", "error", e)
 	}
 	var later []string
 	for name, same := range map[string]bool{
-		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag,
+		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag && old.Media.Pull == cfg.Media.Pull,
 		"auth":  reflect.DeepEqual(old.Auth, cfg.Auth),
 		"cot":   reflect.DeepEqual(old.Cot.state(), cfg.Cot.state()),
 		"store": old.Store == cfg.Store,

@@ -92,7 +92,7 @@ func (h *house) openTAK(ctx context.Context, cfg cotConfig) (*tak, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.video, err = video.New(cfg.Video, video.Deps{DB: h.db, Log: h.log, Live: onAir{h}}); err != nil {
+	if t.video, err = video.New(cfg.Video, video.Deps{DB: h.db, Log: h.log, Live: onAir{h}, Pull: h.pulls}); err != nil {
 		return nil, err
 	}
 	t.admin = admin.New(admin.Deps{DB: h.db, Log: h.log, Node: t.node, Injected: t.router, Inputs: h.inputs(cfg), KeepChat: cfg.ChatKeep > 0})

@@ -64,7 +64,7 @@ type counters struct {
 type spec struct {
 	address     string
 	fingerprint string
-	groups      string // joined; "" for configured ones: those of the path
+	groups      string // joined
 	owner       string // who has put it on the video list
 	listed      bool
 }
@@ -155,7 +155,7 @@ func (m *Manager) SetPaths(paths map[string]media.PathConfig) error {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("path %s: %w", name, err))
 		default:
-			configured[name] = spec{address: p.Source, fingerprint: fingerprint(p.SourceFingerprint)}
+			configured[name] = spec{address: p.Source, fingerprint: fingerprint(p.SourceFingerprint), groups: joined(p.Groups)}
 		}
 	}
 	m.mu.Lock()
@@ -173,9 +173,7 @@ func fingerprint(s string) string { return strings.ToLower(strings.ReplaceAll(s,
 // under that name. The errors wrap ErrScheme, ErrFull, ErrTaken or
 // safename.ErrInvalid, or say what is wrong with the address.
 func (m *Manager) Pull(_ context.Context, name, address string, groups []string, owner string) error {
-	groups = slices.Clone(groups)
-	slices.Sort(groups)
-	want := spec{address: address, groups: strings.Join(groups, "\n"), owner: owner, listed: true}
+	want := spec{address: address, groups: joined(groups), owner: owner, listed: true}
 	m.mu.Lock()
 	err := m.may(name, want)
 	if err == nil {
@@ -231,6 +229,10 @@ func (m *Manager) Release(_ context.Context, name string) error {
 	m.mu.Unlock()
 	m.notify()
 	return nil
+}
+
+func joined(groups []string) string {
+	return strings.Join(slices.Sorted(slices.Values(groups)), "\n")
 }
 
 func (m *Manager) notify() {
