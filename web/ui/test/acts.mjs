@@ -287,7 +287,7 @@ export async function acts({ browser, mock, sfu }) {
   });
 
   await check('one who may only watch sees no admin and no publishing', async () => {
-    await login(page, mock.url, 'visitor');
+    await login(page, mock.url, 'visitor', '/video');
     expect((await page.getByRole('link', { name: 'Admin' }).count()) === 0, 'no Admin');
     expect((await page.getByRole('link', { name: 'Publish' }).count()) === 0, 'no Publish');
     await page.goto(`${mock.url}/admin/people`);

@@ -2,9 +2,10 @@
  * The console in a real browser against the mock: looks (pictures at four sizes, for somebody to
  * look at), accessibility (axe) and behaviour. Needs Chromium and ffmpeg; build first.
  *
- *   npm run build && npm run test:browser [looks|acts]
+ *   npm run build && npm run test:browser [looks|acts|tak]
  */
 import { accessible, check, expect, fits, launch, listen, login, shot, sizes, summary } from './harness.mjs';
+import { takActs } from './acts-tak.mjs';
 import { acts } from './acts.mjs';
 import { startMock } from './mock.mjs';
 import { openSfu } from './sfu.mjs';
@@ -14,8 +15,26 @@ const browser = await launch();
 const sfu = await openSfu(await browser.newContext());
 const mock = await startMock({ answer: sfu.answer });
 
+const mapReady = async (page) => {
+  await page.locator('.maplibregl-canvas').waitFor({ timeout: 60_000 });
+  // The ground comes tile by tile.
+  await page.waitForTimeout(6000);
+};
+const mission = '/files/missions/0f3a6c1e-7f2b-4b0a-9f51-2a1d5e8c7b10';
+
 /** Pages and what has to be seen before the picture is taken. */
 const pages = [
+  ['map', '/map', mapReady],
+  ['map-card', '/map?show=ANDROID-5f3c9a1b7d2e', mapReady],
+  ['chat', '/chat', async (page) => page.getByRole('link', { name: /SANI 3/ }).waitFor()],
+  ['chat-room', '/chat/direct%3AANDROID-5f3c9a1b7d2e', async (page) => page.getByText('Landeplatz hier').waitFor()],
+  ['files', '/files', async (page) => page.getByText('Lagekarte.kmz').waitFor()],
+  ['missions', '/files/missions', async (page) => page.getByText('Hochwasser Ost').waitFor()],
+  ['mission', mission, async (page) => page.getByText('Einsatz begonnen').waitFor()],
+  ['devices', '/admin/devices', async (page) => page.getByText('412 waiting').waitFor()],
+  ['enrolment', '/admin/enrolment', async (page) => page.getByText('tablet 9').waitFor()],
+  ['profiles', '/admin/profiles', async (page) => page.getByText('Alle Geräte').waitFor()],
+  ['retention', '/admin/retention', async (page) => page.getByText('Positions and tracks').waitFor()],
   ['wall', '/video', async (page) => page.locator('canvas.shown').first().waitFor()],
   ['player', '/video/uas/north/eo', async (page) => page.getByText('Delay').waitFor()],
   ['player-hls', '/video/uas/south/eo', async (page) => page.getByText('Playing over HLS').waitFor({ timeout: 20_000 })],
@@ -57,6 +76,16 @@ async function look(size, theme) {
       await fits(page, name);
     });
   }
+  await check(`${id}: an emergency`, async () => {
+    mock.situation.raise();
+    await page.goto(`${mock.url}/video`);
+    await page.getByText('911 Alert').waitFor();
+    await page.locator('canvas.shown').first().waitFor();
+    await shot(page, `${id}-alarm`);
+    await accessible(page, 'alarm');
+    await fits(page, 'alarm');
+    mock.situation.cancel('IOS-7be01f22aa90-9-1-1');
+  });
   await check(`${id}: nothing breaks the policy, no script errors`, () => expect(complaints.length === 0, complaints.join('\n')));
   await context.close();
 }
@@ -80,12 +109,13 @@ async function empty() {
 }
 
 try {
-  if (only !== 'acts') {
+  if (only !== 'acts' && only !== 'tak') {
     for (const size of sizes) await look(size, 'dark');
     await look(sizes[2], 'light');
     await empty();
   }
-  if (only !== 'looks') await acts({ browser, mock, sfu });
+  if (only !== 'looks' && only !== 'tak') await acts({ browser, mock, sfu });
+  if (only !== 'looks' && only !== 'acts') await takActs({ browser, mock });
 } finally {
   await browser.close();
   await mock.stop();

@@ -1,15 +1,17 @@
 /**
- * Draws the situation on a canvas above the map. Only what is on the screen is looked at closely; every
- * symbol and label is a piece of one atlas. Thousands of tracks cost a few milliseconds.
+ * Draws the situation above the map: lines and areas on one canvas, symbols and names as pieces of one
+ * atlas on another above it. Only what is on the screen is looked at closely. Thousands of tracks cost
+ * a few milliseconds.
  */
 import type { Place } from '$lib/geo/distance';
 import { css, teamColour } from '$lib/tak/colours';
 import { isStale, type Seen } from '$lib/tak/picture';
 import { affiliationOf } from '$lib/tak/sidc';
-import { Atlas, type Sprite } from './atlas';
+import type { Sprite } from './atlas';
 import { drawGrid, type GridStyle } from './grid';
 import { line as lineOf, outlinesOf, type Line, type Outlines } from './outlines';
 import { Room } from './room';
+import type { Sprites } from './sprites';
 import { dotKey, dotOf, symbolKey, symbolOf } from './symbols';
 import { mercatorX, mercatorY, screenX, screenY, zoomOf, type View } from './view';
 
@@ -64,14 +66,24 @@ const far = 6.5;
 /** Seconds of the way ahead that the course line shows. */
 const ahead = 60;
 
+/** Names on the screen. */
+const mostNames = 250;
+
+/** Half of the room that a symbol claims, and half of what no name is written over (CSS pixels). */
+const elbow = 9;
+const reachOf = 14;
+const dotReach = 6;
+
 interface Placed {
   seen: Seen;
   x: number;
   y: number;
+  /** Drawn as a dot. */
+  small: boolean;
 }
 
 export class Painter {
-  #atlas: Atlas;
+  #sprites: Sprites;
   #room = new Room();
   #ratio: number;
   /** What is on the screen, from the last painting. */
@@ -79,37 +91,36 @@ export class Painter {
   #shapes: Seen[] = [];
   #view: View | null = null;
   look: Look;
-  /** Milliseconds that the last painting took. */
-  took = 0;
 
-  constructor(ratio: number, look: Look) {
+  /** ratio: device pixels of a CSS pixel. */
+  constructor(sprites: Sprites, ratio: number, look: Look) {
+    this.#sprites = sprites;
     this.#ratio = ratio;
-    this.#atlas = new Atlas(ratio);
     this.look = look;
   }
 
   /** Makes every symbol and label again, for another theme or when the font is there. */
   forget(): void {
-    this.#atlas.clear();
+    this.#sprites.forget();
   }
 
   paint(ctx: CanvasRenderingContext2D, view: View, scene: Scene): void {
-    const started = performance.now();
     this.#view = view;
     ctx.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     ctx.clearRect(0, 0, view.width, view.height);
     if (scene.layers.grid) drawGrid(ctx, view, this.look.grid, scene.inset);
     this.#collect(view, scene);
+    this.#sprites.begin();
     for (const seen of this.#shapes) this.#shape(ctx, view, seen, scene);
     const dots = this.#placed.length > crowd || zoomOf(view) < far;
     if (scene.layers.trails && !dots) this.#trails(ctx, view, scene);
     if (scene.track.length > 1) this.#track(ctx, view, scene.track);
     if (scene.layers.vectors && !dots) this.#vectors(ctx, view, scene);
-    this.#symbols(ctx, scene, dots);
-    this.#names(ctx, scene, dots);
+    this.#symbols(ctx, view, scene, dots);
+    this.#names(view, scene);
     this.#measure(ctx, view, scene);
     if (scene.pin) this.#pin(ctx, view, scene.pin);
-    this.took = performance.now() - started;
+    this.#sprites.end();
   }
 
   /** What lies at a point of the screen: the nearest symbol, else a line, else nothing. reach in CSS pixels. */
@@ -154,7 +165,7 @@ export class Painter {
       const y = screenY(view, seen.y);
       if (x < -margin || y < -margin || x > view.width + margin || y > view.height + margin) continue;
       if (drawn && !chosen) continue;
-      const placed = { seen, x, y };
+      const placed = { seen, x, y, small: false };
       if (chosen || kind === 'emergency') first.push(placed);
       else if (stale) this.#placed.push(placed);
       else (kind === 'person' ? people : things).push(placed);
@@ -248,7 +259,7 @@ export class Painter {
     for (const seeing of this.#placed) {
       const { course, speed, lat } = seeing.seen.item;
       if (course === undefined || !speed || speed < 0.5 || isStale(seeing.seen.item, scene.now)) continue;
-      const far = Math.max(22, Math.min(160, (speed * ahead * metre) / Math.cos((lat * Math.PI) / 180)));
+      const far = Math.max(24, Math.min(70, (speed * ahead * metre) / Math.cos((lat * Math.PI) / 180)));
       const [dx, dy] = [Math.sin((course * Math.PI) / 180), -Math.cos((course * Math.PI) / 180)];
       ctx.beginPath();
       ctx.moveTo(seeing.x + dx * 14, seeing.y + dy * 14);
@@ -262,68 +273,86 @@ export class Painter {
     }
   }
 
-  #symbols(ctx: CanvasRenderingContext2D, scene: Scene, dots: boolean): void {
-    const { canvas } = this.#atlas;
-    for (const { seen, x, y } of this.#placed) {
-      const chosen = seen.item.uid === scene.selected || seen.item.uid === scene.hovered;
-      const small = dots && !chosen && seen.kind !== 'emergency';
-      const s = small ? this.#atlas.get(dotKey(seen), () => dotOf(seen)) : this.#atlas.get(symbolKey(seen), () => symbolOf(seen));
-      if (chosen || seen.kind === 'emergency') ring(ctx, x, y, seen.kind === 'emergency' ? this.look.danger : this.look.accent, chosen);
-      const stale = isStale(seen.item, scene.now);
-      if (stale) ctx.globalAlpha = 0.45;
-      ctx.drawImage(canvas, s.sx, s.sy, s.sw, s.sh, x - s.anchorX, y - s.anchorY, s.width, s.height);
-      if (stale) ctx.globalAlpha = 1;
-      if (seen.item.uid === scene.own) ring(ctx, x, y, this.look.text, false);
+  /** Symbols where there is room for them; what another symbol would hide stands above it as a dot. */
+  #symbols(ctx: CanvasRenderingContext2D, view: View, scene: Scene, dots: boolean): void {
+    const small: Placed[] = [];
+    const large: Placed[] = [];
+    const meant: Placed[] = [];
+    this.#room.reset(view.width, view.height);
+    for (let i = this.#placed.length - 1; i >= 0; i--) {
+      const p = this.#placed[i]!;
+      const { item, kind } = p.seen;
+      const chosen = item.uid === scene.selected || item.uid === scene.hovered || kind === 'emergency';
+      const fits = chosen || (!dots && this.#room.take(p.x - elbow, p.y - elbow, 2 * elbow, 2 * elbow));
+      p.small = !fits;
+      (chosen ? meant : fits ? large : small).push(p);
     }
+    for (const list of [large, small, meant]) for (let i = list.length - 1; i >= 0; i--) this.#symbol(ctx, scene, list[i]!);
   }
 
-  #names(ctx: CanvasRenderingContext2D, scene: Scene, dots: boolean): void {
-    if (!this.#view) return;
-    this.#room.reset(this.#view.width, this.#view.height);
-    const reach = dots ? 6 : 14;
+  #symbol(ctx: CanvasRenderingContext2D, scene: Scene, { seen, x, y, small }: Placed): void {
+    const chosen = seen.item.uid === scene.selected || seen.item.uid === scene.hovered;
+    const s = small ? this.#sprites.get(dotKey(seen), () => dotOf(seen)) : this.#sprites.get(symbolKey(seen), () => symbolOf(seen));
+    if (chosen || seen.kind === 'emergency') ring(ctx, x, y, seen.kind === 'emergency' ? this.look.danger : this.look.accent, chosen);
+    this.#sprites.add(s, x, y, isStale(seen.item, scene.now) ? 0.45 : 1);
+    if (seen.item.uid === scene.own) ring(ctx, x, y, this.look.text, false);
+  }
+
+  #names(view: View, scene: Scene): void {
+    this.#room.reset(view.width, view.height);
     // In a crowd only what stands alone gets its name; symbols are not written over.
-    for (const p of this.#placed) this.#room.take(p.x - reach, p.y - reach, 2 * reach, 2 * reach, true);
-    for (let i = this.#placed.length - 1; i >= 0; i--) {
-      const { seen, x, y } = this.#placed[i]!;
+    for (const { x, y, small } of this.#placed) {
+      const reach = small ? dotReach : reachOf;
+      this.#room.take(x - reach, y - reach, 2 * reach, 2 * reach, true);
+    }
+    let left = mostNames;
+    for (let i = this.#placed.length - 1; i >= 0 && left > 0; i--) {
+      const { seen, x, y, small } = this.#placed[i]!;
+      const reach = small ? dotReach : reachOf;
       const chosen = seen.item.uid === scene.selected || seen.item.uid === scene.hovered;
       if ((!scene.layers.labels && !chosen) || seen.item.callsign === '') continue;
       const stale = isStale(seen.item, scene.now);
       const text = stale ? `${seen.item.callsign}\n${scene.age(scene.now - seen.item.time)}` : seen.item.callsign;
-      this.#nameBeside(ctx, text, x, y, reach, chosen || seen.kind === 'emergency', stale);
+      if (this.#nameBeside(text, x, y, reach, chosen || seen.kind === 'emergency', stale)) left--;
     }
     if (!scene.layers.labels || !scene.layers.drawings) return;
     for (const seen of this.#shapes) {
       const shape = outlines(seen).shape;
-      if (!shape || seen.item.callsign === '' || !onScreen(this.#view, shape)) continue;
+      if (!shape || seen.item.callsign === '' || !onScreen(view, shape)) continue;
       // An area has its name above it, a line at its middle.
       const [west, north, east] = shape.box;
       const middle = 2 * Math.floor(shape.xy.length / 4);
       const [x, y] = shape.closed ? [(west + east) / 2, north] : [shape.xy[middle]!, shape.xy[middle + 1]!];
-      this.#name(ctx, seen.item.callsign, screenX(this.#view, x), screenY(this.#view, y) - 20, false, isStale(seen.item, scene.now));
+      this.#name(seen.item.callsign, screenX(view, x), screenY(view, y) - 20, false, isStale(seen.item, scene.now));
     }
   }
 
   /** Writes a name below a symbol, else beside or above it, wherever there is room. */
-  #nameBeside(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, reach: number, force: boolean, stale: boolean): void {
-    const { width, height } = this.#label(text, stale);
+  #nameBeside(text: string, x: number, y: number, reach: number, force: boolean, stale: boolean): boolean {
+    // In a crowd most names find no room: that is found out before anything is measured or drawn.
+    const width = text.length * 7 + 4;
+    const height = stale ? 34 : 19;
     const side = reach + 4 + width / 2;
-    const places = [[x, y + reach + 2], [x + side, y - height / 2], [x - side, y - height / 2], [x, y - reach - 4 - height]] as const;
-    for (const [cx, top] of places) if (this.#name(ctx, text, cx, top, false, stale)) return;
-    if (force) this.#name(ctx, text, x, y + reach + 2, true, stale);
+    const room = this.#room;
+    if (room.isFree(x - width / 2, y + reach + 2, width, height)) return this.#name(text, x, y + reach + 2, force, stale);
+    if (room.isFree(x + reach + 4, y - height / 2, width, height)) return this.#name(text, x + side, y - height / 2, force, stale);
+    if (room.isFree(x - reach - 4 - width, y - height / 2, width, height)) return this.#name(text, x - side, y - height / 2, force, stale);
+    if (room.isFree(x - width / 2, y - reach - 4 - height, width, height)) return this.#name(text, x, y - reach - 4 - height, force, stale);
+    return force && this.#name(text, x, y + reach + 2, true, stale);
   }
 
   /** Writes a name below a point, when there is room. */
-  #name(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, force: boolean, stale: boolean): boolean {
+  #name(text: string, x: number, y: number, force: boolean, stale: boolean): boolean {
     const s = this.#label(text, stale);
     const left = Math.round(x - s.width / 2);
     const top = Math.round(y);
     if (!this.#room.take(left, top, s.width, s.height, force)) return false;
-    ctx.drawImage(this.#atlas.canvas, s.sx, s.sy, s.sw, s.sh, left, top, s.width, s.height);
+    this.#sprites.add(s, left, top, 1);
     return true;
   }
 
   #label(text: string, stale: boolean): Sprite {
-    return this.#atlas.get(`text/${stale ? 's' : ''}/${text}`, () => {
+    return this.#sprites.get(`text/${stale ? 's' : ''}/${text}`, () => {
       const lines = text.split('\n');
       const width = Math.ceil(Math.max(...lines.map((l) => this.#measureText(l)))) + 8;
       return {
@@ -371,7 +400,7 @@ export class Painter {
       ctx.fill();
       const before = points[i - 1];
       const text = scene.measureText[i - 1];
-      if (before && text) this.#name(ctx, text, (x + before[0]) / 2, (y + before[1]) / 2 - 9, true, false);
+      if (before && text) this.#name(text, (x + before[0]) / 2, (y + before[1]) / 2 - 22, true, false);
     });
   }
 

@@ -8,7 +8,8 @@ import { viewOf, type View } from './view';
 
 export interface StageOptions {
   host: HTMLElement;
-  overlay: HTMLCanvasElement;
+  /** Canvases above the map that are painted with it; the first is the one that paint is given. */
+  overlays: HTMLCanvasElement[];
   centre: Place;
   zoom: number;
   /** The name of the map, for those who cannot see it. */
@@ -47,13 +48,16 @@ export class Stage {
   #ctx: CanvasRenderingContext2D;
   #ratio = Math.min(3, Math.max(1, devicePixelRatio));
   #frame = 0;
+  /** CSS pixels; asking the page for them with every frame would make it lay itself out. */
+  #width = 0;
+  #height = 0;
   #holding: ReturnType<typeof setTimeout> | undefined;
   #held = false;
 
   constructor(o: StageOptions) {
     prepare();
     this.#o = o;
-    this.#ctx = o.overlay.getContext('2d')!;
+    this.#ctx = o.overlays[0]!.getContext('2d')!;
     this.#map = new GlMap({
       container: o.host,
       style: { version: 8, sources: {}, layers: [] },
@@ -84,8 +88,7 @@ export class Stage {
   }
 
   get view(): View {
-    const { clientWidth, clientHeight } = this.#o.host;
-    return viewOf(this.centre, this.#map.getZoom(), clientWidth, clientHeight);
+    return viewOf(this.centre, this.#map.getZoom(), this.#width, this.#height);
   }
 
   /** Device pixels of a CSS pixel of what is painted. */
@@ -166,14 +169,16 @@ export class Stage {
   }
 
   #resize(): void {
-    const { clientWidth, clientHeight } = this.#o.host;
-    this.#o.overlay.width = Math.round(clientWidth * this.#ratio);
-    this.#o.overlay.height = Math.round(clientHeight * this.#ratio);
+    this.#width = this.#o.host.clientWidth;
+    this.#height = this.#o.host.clientHeight;
+    for (const canvas of this.#o.overlays) {
+      canvas.width = Math.round(this.#width * this.#ratio);
+      canvas.height = Math.round(this.#height * this.#ratio);
+    }
     this.#paint();
   }
 
   #paint(): void {
-    const { clientWidth } = this.#o.host;
-    if (clientWidth > 0) this.#o.paint(this.#ctx, this.view);
+    if (this.#width > 0) this.#o.paint(this.#ctx, this.view);
   }
 }
