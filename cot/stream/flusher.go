@@ -17,8 +17,8 @@ const (
 	// microseconds, whatever its size. Up to quietRate copies per second there may
 	// be manyWrites, so that the wait stays short; from fullRate on fewWrites, so
 	// that there is time left for the copies.
-	manyWrites = 35_000
-	fewWrites  = 25_000
+	manyWrites = 33_000
+	fewWrites  = 27_000
 	quietRate  = 50_000
 	fullRate   = 100_000
 	// rateWindow is the time over which copies are counted.
