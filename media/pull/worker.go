@@ -37,7 +37,7 @@ func (w *worker) run(ctx context.Context) {
 	}
 	said := ""
 	wait := firstPause
-	for {
+	for ctx.Err() == nil {
 		lived, err := w.attempt(ctx)
 		if ctx.Err() != nil {
 			return
