@@ -142,11 +142,15 @@ func (r *Router) Resolve(callsign, user string) []string {
 }
 
 // Subscriptions returns every connection id may see: all for admins and
-// operators, else those of its contacts.
+// operators, else those of its contacts. Observers are left out: the device of a
+// page's user stands for all its pages.
 func (r *Router) Subscriptions(id auth.Identity) []Subscription {
 	everything := auth.Allow(id, auth.Operate, auth.Server()) == nil
 	var out []Subscription
 	for _, c := range r.all() {
+		if c.join.Observer {
+			continue
+		}
 		if st := c.state.Load(); everything || st.visible() && mayRead(id, st.inGroups) {
 			out = append(out, c.subscription(st))
 		}

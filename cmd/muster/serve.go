@@ -117,7 +117,7 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 	if h.pulls, err = h.newPulls(cfg); err != nil {
 		return err
 	}
-	if h.tak, err = h.openTAK(ctx, cfg.Cot); err != nil {
+	if h.tak, err = h.openTAK(ctx, cfg); err != nil {
 		return err
 	}
 	local, err := h.listenLocal()

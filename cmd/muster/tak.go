@@ -25,6 +25,7 @@ import (
 	"muster/cot/stream"
 	"muster/cot/video"
 	"muster/internal/auth"
+	"muster/internal/auth/directory"
 	"muster/internal/pki"
 	"muster/web/login"
 	"muster/web/situation"
@@ -72,7 +73,8 @@ type tak struct {
 }
 
 // openTAK makes the services of the TAK server on the house. It starts nothing.
-func (h *house) openTAK(ctx context.Context, cfg cotConfig) (*tak, error) {
+func (h *house) openTAK(ctx context.Context, all *config) (*tak, error) {
+	cfg := all.Cot
 	key, err := h.db.Key("node")
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func (h *house) openTAK(ctx context.Context, cfg cotConfig) (*tak, error) {
 	}
 	t.enroll, err = enroll.New(cfg.Enroll, enroll.Deps{
 		Auth: h.auth, Users: h.auth, Groups: h.auth, Devices: h.auth, Authority: h.pki, Profiles: t.files.Profiles, Providers: h.auth.Providers,
-		Hosts: h.pki.Hosts, Addr: h.doors.Addr, Node: t.node, Log: h.log,
+		Hosts: h.pki.Hosts, Addr: h.doors.Addr, Node: t.node, Log: h.log, Validity: all.PKI.ClientDays, Directory: directoryInfo(all.Auth.LDAP),
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +112,14 @@ func (h *house) openTAK(ctx context.Context, cfg cotConfig) (*tak, error) {
 	t.history.SetMissions(t.missions)
 	t.hub = situation.NewHub(t.router, t.history, h.bus, h.log)
 	return t, nil
+}
+
+// directoryInfo is what administrators' tools may know of the LDAP directory.
+func directoryInfo(c directory.LDAPConfig) enroll.DirectoryInfo {
+	if c.URL == "" {
+		return enroll.DirectoryInfo{}
+	}
+	return enroll.DirectoryInfo{URL: c.URL, UserString: c.UserDN, GroupPrefix: c.GroupPrefix, BindDN: c.BindDN, GroupBase: c.GroupBase, Refresh: c.Refresh}
 }
 
 // rights returns what a user may do today, without a login.
