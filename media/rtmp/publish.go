@@ -51,7 +51,12 @@ func (c *conn) publish(login context.Context, cmd command) error {
 			src.out.Close(err)
 		}
 	}()
-	err = c.receive(src)
+	err = c.receive(src, func(cmd command) error {
+		if endsStream(cmd.name) {
+			return errDone
+		}
+		return nil
+	})
 	return err
 }
 
@@ -67,8 +72,9 @@ func refusePublish(err error) error {
 	return fmt.Errorf("rtmp: publish: %w", err)
 }
 
-// receive reads the publisher's messages until it stops.
-func (c *conn) receive(src *source) error {
+// receive reads messages until the sender stops, or told, which gets the commands
+// among them, ends it.
+func (c *conn) receive(src *source, told func(command) error) error {
 	for {
 		now := time.Now()
 		if err := c.nc.SetReadDeadline(now.Add(c.s.cfg.ReadTimeout)); err != nil {
@@ -90,8 +96,10 @@ func (c *conn) receive(src *source) error {
 				src.meta(decodeAMF(m.body[1:]))
 			}
 		default:
-			if cmd, ok := commandOf(m); ok && endsStream(cmd.name) {
-				return errDone
+			if cmd, ok := commandOf(m); ok {
+				if err := told(cmd); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -3,8 +3,9 @@
 //
 // Handshake, AMF and the writing of chunks are those of gortmplib. Reading is
 // done here, because limits before the login, tolerance for odd encoders and
-// readiness at the first frame have to be decided chunk by chunk. It does not
-// pull from or push to other servers, and it does not speak RTMPE or RTMPT.
+// readiness at the first frame have to be decided chunk by chunk. Streams are
+// fetched from other servers, too (Pull), but not pushed to them, and it does not
+// speak RTMPE or RTMPT.
 package rtmp
 
 import (

@@ -1,6 +1,6 @@
 // Package srt serves SRT in listener mode: callers publish to the hub or read
-// from it, with MPEG-TS inside. It does not call others and has no rendezvous
-// mode.
+// from it, with MPEG-TS inside. It calls others only to fetch streams from them
+// (Pull), and has no rendezvous mode.
 package srt
 
 import (
