@@ -406,11 +406,12 @@ async function devices(page, mock) {
   await check('retention: a rule is changed, what would go is shown, and then goes', async () => {
     await page.goto(`${mock.url}/admin/retention`);
     await page.getByLabel('Chat: Kept for (days)').fill('30');
-    await page.getByRole('button', { name: 'Show what would go' }).click();
-    await page.getByText('The rules are changed and not saved').waitFor();
+    await page.getByText('Save the rules to see').waitFor();
     await page.getByRole('button', { name: 'Save rules' }).click();
     await page.getByText('The rules are saved').waitFor();
     expect(mock.state.tak.retention.rules.find((r) => r.kind === 'chat').days === 30, 'saved on the server');
+    await page.getByRole('button', { name: 'Show what would go' }).click();
+    await page.getByText('With these rules would be removed').waitFor();
     await shot(page, 'desk-retention-preview');
     await accessible(page, 'retention preview');
     await page.getByRole('button', { name: 'Remove now' }).click();
@@ -427,6 +428,7 @@ async function twoSteps(page, mock, browser) {
     };
     await page.goto(`${mock.url}/files`);
     await open();
+    await page.getByRole('dialog').getByLabel('Password').fill('a password');
     await page.getByRole('button', { name: 'Set it up' }).click();
     await page.getByRole('img', { name: /QR code of the key/ }).waitFor();
     await shot(page, 'desk-totp');
@@ -440,7 +442,8 @@ async function twoSteps(page, mock, browser) {
     await shot(page, 'desk-totp-codes');
     await page.getByRole('button', { name: 'I have them' }).click();
     await open();
-    await page.getByLabel('Password or code').fill('123456');
+    await page.getByRole('dialog').getByLabel('Password').fill('a password');
+    await page.getByRole('dialog').getByLabel('Code').fill('123456');
     await page.getByRole('button', { name: 'Switch it off' }).click();
     await page.getByText('Two-step login is off').waitFor();
   });

@@ -44,7 +44,7 @@ export function takData() {
   ].map(([id, name, kind]) => ({ id, name, kind, unread: id === recon[0] ? 1 : id === sani[0] ? 1 : 0 }));
 
   const f = (c, name, size, submitter, groups, more = {}) => ({
-    ...{ hash: c.repeat(64), name, filename: name, size, mime: 'application/zip', submitter, creatorUid: web, created: ago(200_000), keywords: [], groups, tool: 'public' },
+    ...{ hash: c.repeat(64), name, filename: name, size, mime: 'application/zip', submitter, creatorUid: web, created: ago(200_000), keywords: [], groups, tool: 'public', mine: true },
     ...more,
   });
   const packages = [
@@ -89,10 +89,10 @@ export function takData() {
     mission('Sanität', '', ['medical'], '', { passwordProtected: true }),
   ];
 
-  const pref = (key, type, value) => ({ name: 'com.atakmap.app.civ_preferences', key, type, value });
+  const pref = (key, type, value) => ({ name: 'com.atakmap.app_preferences', key, type, value });
   const profiles = [
-    { id: 'pr1', name: 'Tablets der Aufklärung', active: true, applyOnEnrollment: true, applyOnConnect: false, tool: '', groups: ['recon'], files: [{ id: 'f1', name: 'Orthofoto.zip', size: 184_300_000 }], preferences: [pref('locationTeam', 'string', 'Cyan'), pref('rab_north_ref_pref', 'string', '1')], updated: ago(700_000) },
-    { id: 'pr2', name: 'Alle Geräte', active: false, applyOnEnrollment: true, applyOnConnect: true, tool: '', groups: [], files: [], preferences: [pref('coord_display_pref', 'string', 'MGRS')], updated: ago(80_000) },
+    { id: 1, name: 'Tablets der Aufklärung', active: true, applyOnEnrollment: true, applyOnConnect: false, tool: '', groups: ['recon'], files: [{ id: 9, name: 'Orthofoto.zip', size: 184_300_000 }], preferences: [pref('locationTeam', 'string', 'Cyan'), pref('rab_north_ref_pref', 'string', '1')], updated: ago(700_000) },
+    { id: 2, name: 'Alle Geräte', active: false, applyOnEnrollment: true, applyOnConnect: true, tool: '', groups: [], files: [], preferences: [pref('coord_display_pref', 'string', 'MGRS')], updated: ago(80_000) },
   ];
   return {
     ...{ messages, rooms, packages, missions, profiles },
@@ -103,9 +103,10 @@ export function takData() {
     retention: {
       rules: [['position', 14, 2000], ['marker', 90, 0], ['chat', 365, 0], ['file', 90, 20_000], ['package', 0, 0], ['mission', 0, 0], ['video', 7, 100_000]].map(([kind, days, megabytes]) => ({ kind, days, megabytes })),
       schedule: '03:30',
-      last: { time: ago(40_000), removed: 182_440 },
+      last: { time: ago(40_000), removed: [{ kind: 'position', count: 182_440, bytes: 61_000_000 }] },
     },
     totp: false,
+    counter: 100,
   };
 }
 
@@ -186,6 +187,7 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
     }],
     ['POST /api/v1/chat/read', ({ body }) => void (find(state.tak.rooms, 'id', body.room, 'room').unread = 0)],
     ['POST /api/v1/chat', ({ body, me }) => {
+      if (!body.text) throw new Problem(422, 'A message has words.');
       if (body.text === 'fail') throw new Problem(503, 'The server could not keep this message.');
       const room = state.tak.rooms.find((r) => r.id === body.room) ?? { id: body.room, name: situation.contacts.get(body.room.slice(7))?.callsign ?? body.room, kind: 'direct', unread: 0 };
       if (!state.tak.rooms.includes(room)) state.tak.rooms.push(room);
@@ -204,7 +206,7 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
       if (bytes.length > 8_000_000) throw new Problem(413, 'The file is larger than the 8 MB that this server accepts.');
       const name = query.get('name');
       const days = Number(query.get('days') ?? 0);
-      const file = { hash: randomUUID().replaceAll('-', '').repeat(2), name, filename: name, size: bytes.length, mime: 'application/octet-stream', submitter: me.user, creatorUid: web, created: new Date().toISOString(), keywords: [], groups: query.getAll('group'), tool: query.get('tool'), expires: days ? ahead(days * 1440) : undefined };
+      const file = { hash: randomUUID().replaceAll('-', '').repeat(2), name, filename: name, size: bytes.length, mime: 'application/octet-stream', submitter: me.user, creatorUid: web, created: new Date().toISOString(), keywords: [], groups: query.getAll('group'), tool: query.get('tool'), mine: true, expires: days ? ahead(days * 1440) : undefined };
       state.tak.packages.unshift(file);
       return file;
     }, 201],
@@ -277,34 +279,41 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
     ['POST /api/v1/retention/preview', () => ({ kinds: plan() })],
     ['POST /api/v1/retention/run', () => {
       const kinds = plan();
-      state.tak.retention.last = { time: new Date().toISOString(), removed: kinds.reduce((n, k) => n + k.count, 0) };
+      state.tak.retention.last = { time: new Date().toISOString(), removed: kinds };
       return { kinds };
     }],
     ['GET /api/v1/profiles', () => ({ profiles: state.tak.profiles })],
     ['POST /api/v1/profiles', ({ body }) => {
-      const made = { id: randomUUID(), tool: '', files: [], updated: new Date().toISOString(), ...body };
+      const made = { id: ++state.tak.counter, tool: '', files: [], updated: new Date().toISOString(), ...body };
       state.tak.profiles.push(made);
       return made;
     }, 201],
-    ['PATCH /api/v1/profiles/([^/]+)', ({ name, body }) => void Object.assign(find(state.tak.profiles, 'id', name, 'profile'), body, { updated: new Date().toISOString() })],
-    ['DELETE /api/v1/profiles/([^/]+)', ({ name }) => void drop(state.tak.profiles, find(state.tak.profiles, 'id', name, 'profile'))],
+    ['PATCH /api/v1/profiles/([^/]+)', ({ name, body }) => void Object.assign(find(state.tak.profiles, 'id', Number(name), 'profile'), body, { updated: new Date().toISOString() })],
+    ['DELETE /api/v1/profiles/([^/]+)', ({ name }) => void drop(state.tak.profiles, find(state.tak.profiles, 'id', Number(name), 'profile'))],
     ['POST /api/v1/profiles/([^/]+)/files', ({ name, query, bytes }) => {
-      const file = { id: randomUUID(), name: query.get('name'), size: bytes.length };
-      find(state.tak.profiles, 'id', name, 'profile').files.push(file);
+      const file = { id: ++state.tak.counter, name: query.get('name'), size: bytes.length };
+      find(state.tak.profiles, 'id', Number(name), 'profile').files.push(file);
       return file;
     }, 201],
     ['DELETE /api/v1/profiles/([^/]+)/files/([^/]+)', ({ name, second }) => {
-      const { files } = find(state.tak.profiles, 'id', name, 'profile');
-      drop(files, find(files, 'id', second, 'file'));
+      const { files } = find(state.tak.profiles, 'id', Number(name), 'profile');
+      drop(files, find(files, 'id', Number(second), 'file'));
     }],
 
     ['GET /api/v1/account/totp', () => ({ enabled: state.tak.totp })],
-    ['POST /api/v1/account/totp', () => ({ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Muster:admin?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Muster' })],
+    ['POST /api/v1/account/totp', ({ body }) => {
+      if (!body.password) throw new Problem(403, 'Your password is needed.');
+      return { secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Muster:admin?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Muster' };
+    }],
     ['POST /api/v1/account/totp/confirm', ({ body }) => {
       if (body.code !== '123456') throw new Problem(422, 'The code is not right. Is the clock of the phone?');
       state.tak.totp = true;
       return { recovery: Array.from({ length: 8 }, () => `${randomUUID().slice(0, 4)}-${randomUUID().slice(0, 4)}`) };
     }],
-    ['DELETE /api/v1/account/totp', () => void (state.tak.totp = false)],
+    ['DELETE /api/v1/account/totp', ({ body }) => {
+      if (!body.password || !body.code) throw new Problem(403, 'Password and code are needed.');
+      state.tak.totp = false;
+    }],
+    ['DELETE /api/v1/users/([^/]+)/totp', () => {}],
   ];
 }

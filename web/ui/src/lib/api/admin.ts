@@ -54,12 +54,14 @@ export interface RetentionRule {
   days: number;
   /** 0 is without limit. */
   megabytes: number;
+  /** How many are kept; 0 or left out is without limit. */
+  count?: number;
 }
 
 export interface Retention {
   rules: RetentionRule[];
   schedule: string;
-  last?: { time: string; removed: number } | null;
+  last?: { time: string; removed: RetentionCount[] | null } | null;
 }
 
 export interface RetentionCount {
@@ -77,14 +79,14 @@ export interface Preference {
 }
 
 export interface Profile {
-  id: string;
+  id: number;
   name: string;
   active: boolean;
   applyOnEnrollment: boolean;
   applyOnConnect: boolean;
   tool: string;
   groups: string[];
-  files: { id: string; name: string; size: number }[];
+  files: { id: number; name: string; size: number }[];
   preferences: Preference[];
   updated: string;
 }
@@ -130,19 +132,18 @@ export const admin = {
     return { ...r, rules: r.rules ?? [] };
   },
   setRetention: (r: { rules: RetentionRule[]; schedule: string }) => run('PUT', '/api/v1/retention', r),
-  /** What the rules that are given would remove now. */
-  previewRetention: async (rules: RetentionRule[]) =>
-    (await call<{ kinds: RetentionCount[] | null }>('POST', '/api/v1/retention/preview', { rules })).kinds ?? [],
+  /** What the rules would remove now. */
+  previewRetention: async () => (await call<{ kinds: RetentionCount[] | null }>('POST', '/api/v1/retention/preview')).kinds ?? [],
   runRetention: async () => (await call<{ kinds: RetentionCount[] | null }>('POST', '/api/v1/retention/run')).kinds ?? [],
 
   profiles: async () => ((await call<{ profiles: Profile[] | null }>('GET', '/api/v1/profiles')).profiles ?? []).map(wholeProfile),
   addProfile: async (p: ProfileChange) => wholeProfile(await call<Profile>('POST', '/api/v1/profiles', p)),
-  editProfile: (id: string, p: ProfileChange) => run('PATCH', `/api/v1/profiles/${enc(id)}`, p),
-  removeProfile: (id: string) => run('DELETE', `/api/v1/profiles/${enc(id)}`),
-  removeProfileFile: (id: string, file: string) => run('DELETE', `/api/v1/profiles/${enc(id)}/files/${enc(file)}`),
+  editProfile: (id: number, p: ProfileChange) => run('PATCH', `/api/v1/profiles/${id}`, p),
+  removeProfile: (id: number) => run('DELETE', `/api/v1/profiles/${id}`),
+  removeProfileFile: (id: number, file: number) => run('DELETE', `/api/v1/profiles/${id}/files/${file}`),
 };
 
-export const profileFilePath = (id: string, name: string) => `/api/v1/profiles/${enc(id)}/files?name=${enc(name)}`;
+export const profileFilePath = (id: number, name: string) => `/api/v1/profiles/${id}/files?name=${enc(name)}`;
 
 /** The file name in a Content-Disposition header, or ''. */
 export function fileNameOf(header: string | null): string {

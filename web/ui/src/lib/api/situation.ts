@@ -176,6 +176,8 @@ export interface Package {
   groups: string[];
   tool: 'public' | 'private';
   expires?: string;
+  /** Whether the asking person may change and delete it. */
+  mine: boolean;
 }
 
 export interface PackageChange {
@@ -206,7 +208,8 @@ export interface Mission {
   inviteOnly: boolean;
   /** What the asking person may do in it; empty for one who is not in it. */
   role: MissionRole | '';
-  expiration?: string;
+  /** Seconds since 1970; left out: never. */
+  expiration?: number;
 }
 
 export interface MissionContent {
@@ -222,8 +225,8 @@ export interface MissionUid {
   uid: string;
   type: string;
   callsign: string;
-  lat: number;
-  lon: number;
+  lat?: number;
+  lon?: number;
   creatorUid: string;
   time: string;
 }

@@ -11,7 +11,7 @@ const keyOf = (e: Emergency) => `${e.uid} ${e.started}`;
 class Alarm {
   #acknowledged = $state<string[]>(recall<string[]>('alarm.acknowledged', []));
   /** The newest first. */
-  list = $derived([...situation.emergencies].sort((a, b) => Date.parse(b.started) - Date.parse(a.started)));
+  list = $derived([...new Map(situation.emergencies.map((e) => [e.uid, e])).values()].sort((a, b) => Date.parse(b.started) - Date.parse(a.started)));
   loud = $derived(this.list.some((e) => !this.#acknowledged.includes(keyOf(e))));
 
   isAcknowledged(e: Emergency): boolean {

@@ -33,6 +33,7 @@ export const devices = {
 
 export const enrolment = {
   title: 'Enrol a device',
+  own: 'Connect my device',
   explain:
     'A code that is scanned once. The device asks this server for its certificate, gets it and connects; nobody types a password.',
   user: 'Person',
@@ -125,6 +126,7 @@ export const retention = {
     position: 'Positions and tracks',
     marker: 'Markers and drawings',
     chat: 'Chat',
+    alert: 'Alerts',
     file: 'Files',
     package: 'Packages',
     mission: 'Missions',
@@ -154,7 +156,7 @@ export const retention = {
   runTitle: 'Remove this now?',
   runText: (n: number, size: string) => `${n.toLocaleString('en')} entries, ${size}. This cannot be undone. A backup first is wise.`,
   ran: (n: number) => `${n.toLocaleString('en')} removed.`,
-  changed: 'The rules are changed and not saved. Save them before they are run.',
+  changed: 'Save the rules to see what they would remove.',
   minutes: (n: number) => plural(n, 'minute', 'minutes'),
 };
 
@@ -164,6 +166,8 @@ export const totp = {
   off: 'Off. A password alone opens your account.',
   on: 'On. After the password a code from your phone is asked for.',
   start: 'Set it up',
+  startText: 'To set it up, give your password once more.',
+  password: 'Password',
   scan: 'Scan this with an authenticator app, then type the six digits that it shows.',
   secret: 'Or type this key into the app',
   qr: 'QR code of the key for the authenticator app',
@@ -174,8 +178,10 @@ export const totp = {
   kept: 'I have them',
   saveCodes: 'Save as a file',
   end: 'Switch it off',
-  endText: 'To switch it off, give your password or a code.',
-  proof: 'Password or code',
+  endText: 'To switch it off, give your password and a code, or a recovery code.',
+  reset: 'Take two-step login away',
+  resetHint: 'For somebody who lost the phone and the recovery codes. The password alone then opens the account.',
+  wasReset: (user: string) => `${user} logs in with the password alone now.`,
   ended: 'Two-step login is off.',
   begun: 'Two-step login is on.',
 };

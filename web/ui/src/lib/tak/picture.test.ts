@@ -58,6 +58,16 @@ describe('the picture of the situation', () => {
     expect(p.contacts.get('a')!.connected).toBe(false);
   });
 
+  it('reports do not say that a device has gone; its contact does', () => {
+    const p = new Picture();
+    p.apply({ ...snapshot([item('a', 1000)]), contacts: [contact('a', false)] });
+    expect(p.items.get('a')!.item.connected).toBe(false);
+    expect(p.items.get('a')!.kind).toBe('person');
+    p.apply({ kind: 'contacts', contacts: [contact('a', true)] });
+    p.apply({ kind: 'items', items: [item('a', 1500)] });
+    expect(isStale(p.items.get('a')!.item, 2000)).toBe(false);
+  });
+
   it('bears the null lists of Go', () => {
     const p = new Picture();
     p.apply({ kind: 'snapshot', items: null, contacts: null, emergencies: null, uid: 'x' } as never);

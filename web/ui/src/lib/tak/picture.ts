@@ -46,8 +46,8 @@ export class Picture {
     const changed = { items: false, contacts: false, emergencies: false };
     switch (event.kind) {
       case 'snapshot':
-        this.#replace(event.items ?? []);
         this.contacts = new Map((event.contacts ?? []).map((c) => [c.uid, wholeContact(c)]));
+        this.#replace(event.items ?? []);
         this.emergencies = (event.emergencies ?? []).map(wholeEmergency);
         this.uid = event.uid;
         return { items: true, contacts: true, emergencies: true };
@@ -72,7 +72,7 @@ export class Picture {
   }
 
   put(raw: Item): void {
-    const item = wholeItem(raw);
+    const item = this.#linked(wholeItem(raw));
     const known = this.items.get(item.uid);
     const x = mercatorX(item.lon);
     const y = mercatorY(item.lat);
@@ -104,6 +104,12 @@ export class Picture {
       any = this.#drop(uid) || any;
     }
     return any;
+  }
+
+  /** Whether the device of a report is connected, contacts know best: they are told when that changes. */
+  #linked(item: Item): Item {
+    const contact = this.contacts.get(item.uid);
+    return contact && contact.connected !== item.connected ? { ...item, connected: contact.connected } : item;
   }
 
   #drop(uid: string): boolean {
