@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -72,14 +73,41 @@ func guarded(cfg OIDCConfig) (*http.Client, error) {
 		return nil, err
 	}
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: answers{&http.Transport{
 			DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: providerTime, MaxResponseHeaderBytes: 64 << 10,
 			MaxConnsPerHost: 8, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true,
-		},
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("a redirect is not followed") },
 		Timeout:       providerTime,
 	}, nil
+}
+
+// answers takes nothing but JSON of a bounded length, and no errors but those of
+// a POST, which the token endpoint explains (RFC 6749 §5.2).
+type answers struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("Accept", "application/json")
+	resp, err := a.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case !strings.HasSuffix(kind, "json"):
+		err = fmt.Errorf("the answer (%d) is not JSON", resp.StatusCode)
+	case req.Method == http.MethodGet && resp.StatusCode != http.StatusOK:
+		err = fmt.Errorf("the answer was %d", resp.StatusCode)
+	}
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	return resp, nil
 }
 
 // Close closes idle connections.
