@@ -12,14 +12,18 @@ import (
 	"muster/cot/video"
 	"muster/media"
 	"muster/media/pull"
+	"muster/media/rtmp"
 	"muster/media/rtsp"
+	"muster/media/srt"
 	"muster/media/ts"
 )
 
 // schemes are the kinds of addresses that streams are fetched from. Here the
 // protocols meet.
 func schemes() map[string]pull.Scheme {
-	return map[string]pull.Scheme{"rtsp": rtsp.Pull(), "rtsps": rtsp.Pull()}
+	return map[string]pull.Scheme{
+		"rtsp": rtsp.Pull(), "rtsps": rtsp.Pull(), "rtmp": rtmp.Pull(), "rtmps": rtmp.Pull(), "srt": srt.Pull(),
+	}
 }
 
 // checkSource reports what is wrong with the source of a path.

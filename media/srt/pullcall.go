@@ -64,8 +64,8 @@ type call struct {
 	next     uint32
 	rtt, dev float64 // µs
 
-	in, frame []byte
-	ended     atomic.Pointer[error] // why end was called; any goroutine
+	in    []byte
+	ended atomic.Pointer[error] // why end was called; any goroutine
 }
 
 func newCall(conn net.Conn, o dialOptions, timeout time.Duration, now time.Time) *call {

@@ -1,6 +1,7 @@
 package srt
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -83,11 +84,11 @@ func (c *call) agree(a packet.CIFHandshake, stamp uint32, ms uint16) error {
 	case a.Version != 5 || a.SRTHS == nil || a.SRTSocketId == 0:
 		return errBroken
 	case a.SRTHS.SRTFlags.STREAM || !a.SRTHS.SRTFlags.TSBPDSND:
-		return fmt.Errorf("srt: the source does not send a live stream")
+		return errors.New("srt: the source does not send a live stream")
 	case c.crypt != nil && a.SRTKM != nil && a.SRTKM.Error != 0:
 		return &rejected{1010}
 	case c.crypt != nil && a.SRTKM == nil:
-		return fmt.Errorf("srt: the source does not encrypt, but a passphrase is given")
+		return errors.New("srt: the source does not encrypt, but a passphrase is given")
 	}
 	c.peer, c.first = a.SRTSocketId, a.InitialPacketSequenceNumber
 	c.delay = 1000 * int64(max(ms, a.SRTHS.SendTSBPDDelay))
