@@ -1,10 +1,14 @@
 package test
 
 import (
+	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -101,5 +105,60 @@ func TestVideoListIsFetched(t *testing.T) {
 	}
 	if strings.Contains(b.log.String(), passwordOf("pilot")) {
 		t.Error("the password is in the log")
+	}
+}
+
+// TestPathsAreFetched has one server fetch a stream of another by every protocol,
+// as its configuration says, and take up changes of that.
+func TestPathsAreFetched(t *testing.T) {
+	need(t, "ffmpeg")
+	a := start(t)
+	a.must("", "group", "add", "flyers")
+	a.user("pilot", "flyers")
+	background(t, "ffmpeg", loop(clipFile(t, "h264-aac"), "-f", "rtsp", "-rtsp_transport", "tcp", a.rtsp("rtsp", "drone"))...)
+	a.live("drone")
+	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", a.ports["rtsps"]), &tls.Config{InsecureSkipVerify: true}) // it is what the fingerprint is taken of
+	if err != nil {
+		t.Fatal(err)
+	}
+	print := sha256.Sum256(c.ConnectionState().PeerCertificates[0].Raw)
+	c.Close()
+
+	text := "media:\n  pull:\n    timeout: 2s\n  paths:\n"
+	sources := map[string]string{"rtsp": a.rtsp("rtsp", "drone"), "rtsps": a.rtsp("rtsps", "drone"), "rtmp": a.rtmp("rtmp", "drone"), "srt": a.srt("read", "drone")}
+	for name, source := range sources {
+		text += fmt.Sprintf("    %s:\n      source: \"%s\"\n      groups: [red]\n", name, source)
+		if name == "rtsps" {
+			text += fmt.Sprintf("      sourceFingerprint: \"%x\"\n", print)
+		}
+	}
+	config := writeConfig(t, text)
+	b := start(t, "MUSTER_CONFIG="+config)
+	b.must("", "group", "add", "red")
+	b.user("pilot", "red")
+	for name := range sources {
+		if in := b.live(name); in.Protocol != name || len(in.Tracks) != 2 || len(in.Groups) != 1 || in.Groups[0] != "red" {
+			t.Errorf("%+v", in)
+		}
+		if video, audio, out := decode([]string{"-rtsp_transport", "tcp", "-i", b.rtsp("rtsp", name)}); video < 20 || audio < 20 {
+			t.Errorf("%s: %d pictures and %d pieces of sound: %s", name, video, audio, out)
+		}
+	}
+
+	before := b.live("srt")
+	changed := strings.Replace(text, "    rtsp:\n", "    other:\n", 1)
+	if err := os.WriteFile(config, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.cmd.Process.Signal(syscall.SIGHUP)
+	b.live("other")
+	wait(t, 10*time.Second, "the old name to be let go", func() error {
+		if code := b.api("admin", "GET", "streams/rtsp", nil, nil); code != http.StatusNotFound {
+			return fmt.Errorf("status %d", code)
+		}
+		return nil
+	})
+	if b.live("srt").BytesIn < before.BytesIn {
+		t.Error("a source that did not change was disturbed")
 	}
 }

@@ -302,7 +302,8 @@ func FuzzPull(f *testing.F) {
 		}
 		return out
 	}
-	f.Add(packets(induction, conclusion, []byte{0, 0, 0, 1, 0xc0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 'a'}))
+	f.Add(packets(induction, conclusion, []byte{0, 0, 0, 1, 0xc0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 'a'}, []byte{0x80, 6, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0}))
+	f.Add(packets(induction, conclusion, append([]byte{0xff, 0xff, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7}, make([]byte, 40)...), []byte{0x80, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0}))
 	f.Add(packets(induction, conclusion[:len(conclusion)-2]))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var s script
