@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// statusError is an answer of a source other than 200.
+// statusError is an answer of a source other than 200. The source's own words are
+// left out: they may repeat what was asked for.
 type statusError struct {
 	method string
 	code   int
-	reason string // of the source, shortened
 }
 
 func (e *statusError) Error() string {
-	s := fmt.Sprintf("rtsp: the source answers %s with %d %s", e.method, e.code, e.reason)
+	s := strings.TrimSpace(fmt.Sprintf("rtsp: the source answers %s with %d %s", e.method, e.code, statusText[e.code]))
 	if e.code >= 300 && e.code < 400 {
 		s += ": it has moved; give its new address"
 	}
@@ -30,11 +30,8 @@ var (
 	errOtherAnswer = errors.New("rtsp: the source answers what was not asked")
 )
 
-const (
-	maxReason = 100 // bytes of the source's words that go into the log
-	// maxBetween is how many messages and frames may come before an answer.
-	maxBetween = 10_000
-)
+// maxBetween is how many messages and frames may come before an answer.
+const maxBetween = 10_000
 
 // must asks and takes no for an error.
 func (p *puller) must(method, url string, more ...headerLine) (*request, error) {
@@ -43,8 +40,7 @@ func (p *puller) must(method, url string, more ...headerLine) (*request, error) 
 		return nil, err
 	}
 	if code := a.code(); code != 200 {
-		_, reason, _ := strings.Cut(a.url, " ")
-		return nil, &statusError{method, code, oneLine(reason[:min(len(reason), maxReason)])}
+		return nil, &statusError{method, code}
 	}
 	return a, nil
 }
