@@ -131,11 +131,11 @@ func mayChange(id auth.Identity, c Connection) error {
 // on the list. host is the name by which the client reached this server. A
 // protocol narrows the list to connections with a feed of it; "" does not.
 func (s *Service) List(ctx context.Context, id auth.Identity, host, protocol string) ([]Connection, error) {
-	out, err := s.live(ctx, id, host)
+	stored, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.read(ctx)
+	out, err := s.live(ctx, id, host, stored)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,9 @@ func (s *Service) List(ctx context.Context, id auth.Identity, host, protocol str
 	}), nil
 }
 
-// live describes what is on the air.
-func (s *Service) live(ctx context.Context, id auth.Identity, host string) ([]Connection, error) {
+// live describes what is on the air. What is fetched for the list, stored, has the
+// title that it has there.
+func (s *Service) live(ctx context.Context, id auth.Identity, host string, stored []Connection) ([]Connection, error) {
 	out := []Connection{}
 	if s.deps.Live == nil {
 		return out, nil
@@ -162,12 +163,18 @@ func (s *Service) live(ctx context.Context, id auth.Identity, host string) ([]Co
 	if err != nil {
 		return nil, fmt.Errorf("video: ask what is on the air: %w", err)
 	}
+	titles := make(map[string]string)
+	if s.pulls() {
+		for _, c := range stored {
+			titles[c.PullName()] = c.Alias
+		}
+	}
 	slices.SortFunc(streams, func(a, b Stream) int { return cmp.Compare(a.Name, b.Name) })
 	for _, st := range streams {
 		if len(st.Addresses) == 0 || auth.Allow(id, auth.Read, auth.Stream(st.Name, st.Groups)) != nil {
 			continue
 		}
-		title := cmp.Or(st.Title, st.Name)
+		title := cmp.Or(st.Title, titles[st.Name], st.Name)
 		c := Connection{UUID: uuidOf("live", st.Name), Number: liveNumber(st.Name), Alias: title, Active: true, Groups: st.Groups, Live: true}
 		for i, a := range st.Addresses {
 			alias := title
@@ -197,7 +204,11 @@ func (s *Service) Get(ctx context.Context, id auth.Identity, host, uuid string) 
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Connection{}, err
 	}
-	live, err := s.live(ctx, id, host)
+	var live []Connection
+	stored, err := s.read(ctx)
+	if err == nil {
+		live, err = s.live(ctx, id, host, stored)
+	}
 	if err != nil {
 		return Connection{}, err
 	}

@@ -228,6 +228,10 @@ func TestPullFollowsTheList(t *testing.T) {
 	if err := s.SetActive(t.Context(), ann, "a", true); err != nil || len(p) != 1 {
 		t.Errorf("switched on: %v, %v", p, err)
 	}
+	s.deps.Live = air{{Name: renamed[0].PullName(), Groups: []string{"red"}, Addresses: []Address{{URL: "rtsp://h/x"}}}}
+	if got, err := s.List(t.Context(), ann, "h", ""); err != nil || !got[0].Live || got[0].Alias != "Other" {
+		t.Errorf("it is on the air as %+v, %v", got, err)
+	}
 	for _, now := range []string{"rtsp://10.0.0.1/x", "https://93.184.216.34/x.m3u8"} {
 		renamed[0].Feeds[0].URL = now
 		if err := s.Add(t.Context(), ann, renamed, nil); err != nil || len(p) != 0 {
