@@ -3,6 +3,7 @@ package cot
 import (
 	"context"
 	"slices"
+	"time"
 
 	"muster/cot/wire"
 )
@@ -68,11 +69,11 @@ func (r *Router) directChat(ctx context.Context, e *Event, w groupSet, dests []w
 	}
 	for _, c := range clients {
 		if !r.hurry(e, c) {
-			kept = r.keep(ctx, e, c.UID()) || kept
+			kept = r.keep(ctx, c.UID(), e) || kept
 		}
 	}
 	for _, uid := range r.away(e, missed) {
-		kept = r.keep(ctx, e, uid) || kept
+		kept = r.keep(ctx, uid, e) || kept
 	}
 	if e.Type != typeChat || reached || len(missed) == 0 || len(missionDests(dests)) > 0 {
 		return
@@ -82,6 +83,35 @@ func (r *Router) directChat(ctx context.Context, e *Event, w groupSet, dests []w
 	} else {
 		r.reply(e, typeFailed)
 	}
+}
+
+// returnTime is how long chat that did not get out may take to the disk.
+const returnTime = 10 * time.Second
+
+// Unsent takes back the chat that was queued for the client and had not got out
+// when the connection ended. What is for this device alone waits for it, as if it
+// had been away. It is called after Close.
+func (c *Client) Unsent(chat []*Event) {
+	st := c.state.Load()
+	chat = slices.DeleteFunc(chat, func(e *Event) bool { return !e.isFor(st) })
+	if !st.reported || len(chat) == 0 {
+		return
+	}
+	// Whatever ended the connection does not end this.
+	ctx, cancel := context.WithTimeout(context.Background(), returnTime)
+	defer cancel()
+	c.r.keep(ctx, st.uid, chat...)
+}
+
+// isFor reports whether e, a chat event, names the device in state st.
+func (e *Event) isFor(st *clientState) bool {
+	if len(e.Dests) == 0 {
+		chat, _ := e.Child("__chat")
+		return chat.Attr("id") == st.uid
+	}
+	return slices.ContainsFunc(e.Dests, func(d wire.Dest) bool {
+		return d.UID == st.uid || d.Callsign != "" && d.Callsign == st.callsign
+	})
 }
 
 // hurry queues e for c, unless older messages still wait for it, which go first,

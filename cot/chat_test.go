@@ -140,6 +140,44 @@ func TestChatWaitsForWhoIsAway(t *testing.T) {
 	})
 }
 
+// TestChatThatDidNotGetOutWaits: a connection that ends with messages in its queue
+// has not received them.
+func TestChatThatDidNotGetOutWaits(t *testing.T) {
+	h := newHub(t, testConfig())
+	a, b := h.join("a", "A", "team"), h.join("b", "B", "team")
+	h.join("c", "C", "team")
+	b.clear()
+	a.message("1", "UID-B", to("callsign=B"))
+	a.message("2", "UID-B", "")
+	a.message("all", "All Chat Rooms", "")
+	a.message("group", "team", to("group=team"))
+	a.message("3", "UID-B", to("uid=UID-C", "uid=UID-B"))
+	// Twice: what has waited and does not get out again waits once more.
+	for range 2 {
+		b.mu.Lock()
+		queued := b.got
+		b.mu.Unlock()
+		b.Close(nil)
+		b.Unsent(queued)
+		if n := h.Stats().Waiting; n != 3 {
+			t.Fatalf("%d messages wait", n)
+		}
+		b = h.connect(person("b", "team"), "UID-B", "B")
+		b.clear()
+		b.report()
+		eventually(t, "all is delivered", func() bool { return h.Stats().Waiting == 0 })
+		b.mu.Lock()
+		got := fmt.Sprint(len(b.got))
+		for _, e := range b.got {
+			got += " " + e.UID
+		}
+		b.mu.Unlock()
+		if got != "3 GeoChat.1 GeoChat.2 GeoChat.3" {
+			t.Errorf("delivered: %s", got)
+		}
+	}
+}
+
 func TestWaitingChatIsTheTextThatWasSent(t *testing.T) {
 	h := newHub(t, testConfig())
 	a, b := h.join("a", "A", "team"), h.join("b", "B", "team")

@@ -225,17 +225,24 @@ func (q *Queue) State() QueueState {
 	return s
 }
 
-// Close gives up what waits and takes nothing more.
-func (q *Queue) Close() {
+// Close gives up what waits and takes nothing more. It returns the chat among it,
+// which may be kept for later.
+func (q *Queue) Close() (chat []*Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return
+		return nil
 	}
 	q.closed = true
+	for _, it := range q.items[q.head:] {
+		if it.e != nil && it.e.Event != nil && it.e.isChat() {
+			chat = append(chat, it.e)
+		}
+	}
 	q.dropped += int64(len(q.items) - q.head - q.holes + len(q.urgent))
 	q.items, q.urgent, q.index = nil, nil, queueIndex{}
 	q.head, q.holes, q.oldest, q.size, q.solid = 0, 0, 0, 0, 0
+	return chat
 }
 
 func (q *Queue) empty() bool { return q.head == len(q.items) && len(q.urgent) == 0 }

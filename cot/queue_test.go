@@ -215,13 +215,19 @@ func TestQueueKeepsFewUrgentEvents(t *testing.T) {
 func TestQueueClosedTakesNothing(t *testing.T) {
 	q := NewQueue(1 << 20)
 	e := queued(t, "a", "b-t-f", "", 0)
+	q.Push(queued(t, "p", "a-f-G", "", 0))
 	q.Push(e)
-	q.Close()
-	q.Close()
+	q.Raw([]byte("raw"))
+	if chat := q.Close(); len(chat) != 1 || chat[0] != e {
+		t.Fatalf("a closed queue gives back %v", chat)
+	}
+	if chat := q.Close(); chat != nil {
+		t.Fatalf("a queue that was closed before gives back %v", chat)
+	}
 	if wake, ok := q.Push(e); wake || !ok {
 		t.Fatal("a closed queue took an event")
 	}
-	if s := q.State(); s.Events != 0 || s.Dropped != 1 {
+	if s := q.State(); s.Events != 0 || s.Dropped != 3 {
 		t.Fatalf("%+v", s)
 	}
 }

@@ -116,9 +116,9 @@ func (s *waiting) only(uid string) (unlock func()) {
 	return m.Unlock
 }
 
-// keep stores a chat event for the device uid, in the sender's goroutine. When it
-// returns true the event is on disk.
-func (r *Router) keep(ctx context.Context, e *Event, uid string) bool {
+// keep stores chat events for the device uid, in the goroutine that has them. When
+// it returns true they are on disk.
+func (r *Router) keep(ctx context.Context, uid string, events ...*Event) bool {
 	if r.cfg.ChatKeep == 0 {
 		return false
 	}
@@ -132,30 +132,38 @@ func (r *Router) keep(ctx context.Context, e *Event, uid string) bool {
 	if d == nil {
 		return false
 	}
-	text := string(e.AppendXML(nil))
-	ordinal, ok := r.waiting.reserve(uid, len(text))
-	if !ok {
-		r.log.Warn("too much chat waits for a device; a message is refused", "uid", uid, "user", e.From.Identity.User)
+	var rows []*waitingRow
+	size := 0
+	for _, e := range events {
+		text := string(e.AppendXML(nil))
+		ordinal, ok := r.waiting.reserve(uid, len(text))
+		if !ok {
+			r.log.Warn("too much chat waits for a device; a message is refused", "uid", uid, "user", e.From.Identity.User)
+			break
+		}
+		size += len(text)
+		rows = append(rows, &waitingRow{
+			ID: rand.Text(), Ordinal: ordinal, Recipient: uid, RecipientKey: key,
+			User: e.From.Identity.User, UID: e.From.UID, Callsign: e.From.Callsign, Groups: e.Groups,
+			Received: e.Received.UnixMilli(), Bytes: len(text), Event: text,
+		})
+	}
+	if len(rows) == 0 {
 		return false
 	}
-	row := &waitingRow{
-		ID: rand.Text(), Ordinal: ordinal, Recipient: uid, RecipientKey: key,
-		User: e.From.Identity.User, UID: e.From.UID, Callsign: e.From.Callsign, Groups: e.Groups,
-		Received: e.Received.UnixMilli(), Bytes: len(text), Event: text,
-	}
 	err := r.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(row).Exec(ctx)
+		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
 		return err
 	})
 	if err != nil {
-		r.waiting.free(uid, 1, len(text))
-		r.log.Error("a chat message was not stored", "uid", uid, "error", err)
+		r.waiting.free(uid, len(rows), size)
+		r.log.Error("chat was not stored", "uid", uid, "messages", len(rows), "error", err)
 		return false
 	}
 	if r.reported(uid) != nil { // it has come meanwhile, or older messages were on their way
 		r.empty(ctx, uid)
 	}
-	return true
+	return len(rows) == len(events)
 }
 
 // reported returns the client that has reported itself as uid, or nil.
@@ -212,7 +220,9 @@ func (r *Router) handWaiting(c *Client, rows []waitingRow) (done []waitingRow) {
 			continue
 		}
 		from := Sender{Identity: auth.Identity{User: row.User}, UID: row.UID, Callsign: row.Callsign}
-		if !r.sendIfHere(NewEvent(w, from, row.Groups, time.UnixMilli(row.Received)), c) {
+		e := NewEvent(w, from, row.Groups, time.UnixMilli(row.Received))
+		e.Dests = []wire.Dest{{UID: st.uid}} // should it wait once more
+		if !r.sendIfHere(e, c) {
 			return done
 		}
 		done = append(done, row)

@@ -241,6 +241,9 @@ func (c *conn) serve(ctx context.Context, first *wire.Event) {
 	defer c.cut()
 	err := c.read(ctx, first)
 	c.leave(err)
+	c.mu.Lock()
+	c.held = true // a write under way comes to its end before the socket is closed
+	c.mu.Unlock()
 }
 
 func (c *conn) read(ctx context.Context, first *wire.Event) error {

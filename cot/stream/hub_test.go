@@ -96,6 +96,8 @@ func (c *hubClient) Close(reason error) {
 	c.h.reasons = append(c.h.reasons, reason)
 }
 
+func (c *hubClient) Unsent([]*cot.Event) {}
+
 func (h *hub) joins() []cot.Join {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -40,6 +40,7 @@ type Authenticator interface {
 type client interface {
 	Receive(ctx context.Context, ev *wire.Event) error
 	Close(reason error)
+	Unsent(chat []*cot.Event)
 }
 
 // Deps is what the server needs of the house.

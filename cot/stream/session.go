@@ -85,7 +85,7 @@ func (c *session) leave(err error) {
 	}
 	c.client.Close(err)
 	state := c.q.State()
-	c.q.Close()
+	c.client.Unsent(c.q.Close())
 	c.s.mu.Lock()
 	delete(c.s.sessions, c)
 	c.s.past.add(state)
