@@ -43,8 +43,8 @@ func (s *suite) pair(t *testing.T, sendBy, receiveBy string) (from, to *device) 
 	return s.alpha.connect(t, sendBy, name+"-F", name+"-F").report(), s.bravo.connect(t, receiveBy, name+"-T", name+"-T").report()
 }
 
-// TestConformance goes through what clients expect of a TAK server, item by item
-// of the checklist in docs/compatibility.md, with the real program.
+// TestConformance goes through what TAK clients expect of a server, item by item,
+// with the real program.
 func TestConformance(t *testing.T) {
 	need(t)
 	t.Parallel()
@@ -561,6 +561,7 @@ func revoked(t *testing.T, s *suite) {
 		if err == nil {
 			d.out([]byte(event("eve is back", "a-h-G", "")))
 			d.gone(patience)
+			d.close()
 		}
 	}
 }

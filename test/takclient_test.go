@@ -44,7 +44,31 @@ var takEnv = []string{
 // startTAK runs a server with short pauses.
 func startTAK(t *testing.T, env ...string) *server {
 	t.Helper()
-	return start(t, append(slices.Clone(takEnv), env...)...)
+	s := start(t, append(slices.Clone(takEnv), env...)...)
+	s.opened()
+	return s
+}
+
+// again runs a server that has ended on the same data.
+func (s *server) again() {
+	s.t.Helper()
+	s.run()
+	s.opened()
+}
+
+// opened waits until the doors of the TAK server take connections; the server as a
+// whole is ready a little earlier.
+func (s *server) opened() {
+	s.t.Helper()
+	for _, door := range []string{"cot", "cot-tls", "marti", "marti-enrol", "marti-plain"} {
+		wait(s.t, patience, "the door "+door, func() error {
+			c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.ports[door]))
+			if err == nil {
+				c.Close()
+			}
+			return err
+		})
+	}
 }
 
 // member is a user with the certificate of a device.
@@ -91,7 +115,13 @@ func (s *server) group(t *testing.T, names ...string) {
 // enrolled enrols a device of a user.
 func (s *server) enrolled(t *testing.T, name string) *member {
 	t.Helper()
-	m := &member{s: s, name: name, cert: s.enrol(t, name, "TEST-"+name, p256(t))}
+	return s.holder(t, name, s.enrol(t, name, "TEST-"+name, p256(t)))
+}
+
+// holder is a user with a certificate.
+func (s *server) holder(t *testing.T, name string, cert tls.Certificate) *member {
+	t.Helper()
+	m := &member{s: s, name: name, cert: cert}
 	m.http = &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		TLSClientConfig: s.trust(t, &m.cert), DisableCompression: true, MaxIdleConnsPerHost: 8,
 	}}
@@ -135,13 +165,21 @@ func subjectOf(user string) pkix.Name {
 // enrol gets a certificate for a key as ATAK does: by name and password.
 func (s *server) enrol(t *testing.T, user, clientUID string, key crypto.Signer) tls.Certificate {
 	t.Helper()
-	csr := base64.StdEncoding.EncodeToString(request(t, key, subjectOf(user)))
-	a := s.login(t, user, "POST", "/Marti/api/tls/signClient/v2?clientUid="+clientUID+"&version=5.4", csr)
-	if a.status != http.StatusOK {
-		t.Fatalf("enrol %s: %d %s", user, a.status, a.body)
-	}
+	a := s.login(t, user, "POST", "/Marti/api/tls/signClient/v2?clientUid="+clientUID+"&version=5.4", csrText(t, key, user))
+	return signedFor(t, key, a)
+}
+
+// csrText is a certificate request of user in base64.
+func csrText(t *testing.T, key crypto.Signer, user string) string {
+	t.Helper()
+	return base64.StdEncoding.EncodeToString(request(t, key, subjectOf(user)))
+}
+
+// signedFor reads the certificates in the answer to an enrolment.
+func signedFor(t *testing.T, key crypto.Signer, a told) tls.Certificate {
+	t.Helper()
 	var out map[string]string
-	a.json(t, &out)
+	a.ok(t).json(t, &out)
 	cert := tls.Certificate{PrivateKey: key}
 	for _, name := range []string{"signedCert", "ca0", "ca1"} {
 		if der, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(out[name], "\n", "")); err == nil && len(der) > 0 {
@@ -149,7 +187,7 @@ func (s *server) enrol(t *testing.T, user, clientUID string, key crypto.Signer) 
 		}
 	}
 	if len(cert.Certificate) < 2 {
-		t.Fatalf("enrol %s: %d certificates in %s", user, len(cert.Certificate), a.body)
+		t.Fatalf("an enrolment brings %d certificates: %s", len(cert.Certificate), a.body)
 	}
 	return cert
 }
@@ -223,15 +261,20 @@ func (m *member) try(method, path string, body any, head ...string) (told, error
 // where user is "".
 func (s *server) login(t *testing.T, user, method, path string, body any, head ...string) told {
 	t.Helper()
-	c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: s.trust(t, nil), DisableCompression: true, DisableKeepAlives: true}}
-	if user != "" {
-		head = append(head, "Authorization", basic(user, passwordOf(user)))
-	}
-	a, err := ask(c, method, fmt.Sprintf("https://127.0.0.1:%d%s", s.ports["marti-enrol"], path), body, head...)
+	a, err := s.tryLogin(t, user, method, path, body, head...)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return a
+}
+
+// tryLogin is login for calls that may fail.
+func (s *server) tryLogin(t *testing.T, user, method, path string, body any, head ...string) (told, error) {
+	c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: s.trust(t, nil), DisableCompression: true, DisableKeepAlives: true}}
+	if user != "" {
+		head = append(head, "Authorization", basic(user, passwordOf(user)))
+	}
+	return ask(c, method, fmt.Sprintf("https://127.0.0.1:%d%s", s.ports["marti-enrol"], path), body, head...)
 }
 
 func ask(c *http.Client, method, url string, body any, head ...string) (told, error) {
@@ -277,6 +320,7 @@ type device struct {
 	uid, callsign string
 	out           func([]byte) error // writes as it is
 	close         func()
+	half          func()      // closes the way to the server only; nil where there is no such thing
 	inFrames      atomic.Bool // version 1 both ways
 
 	mu      sync.Mutex
@@ -297,6 +341,7 @@ func (m *member) connect(t *testing.T, way, uid, callsign string) *device {
 	if err != nil {
 		t.Fatalf("%s: %s: %v", callsign, way, err)
 	}
+	t.Cleanup(d.close)
 	if way == "v1" {
 		d.negotiate()
 	}
@@ -307,6 +352,7 @@ func newDevice(t testing.TB, uid, callsign string) *device {
 	return &device{t: t, uid: uid, callsign: callsign, changed: make(chan struct{})}
 }
 
+// dial is connect for connections that may be refused; the caller closes them.
 func (m *member) dial(t *testing.T, way, uid, callsign string) (*device, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -345,7 +391,6 @@ func (m *member) dial(t *testing.T, way, uid, callsign string) (*device, error) 
 	default:
 		return nil, fmt.Errorf("there is no way %q", way)
 	}
-	t.Cleanup(d.close)
 	return d, nil
 }
 
@@ -372,6 +417,9 @@ func (s *server) anonymous(t *testing.T, uid, callsign string) *device {
 func (d *device) over(c net.Conn) {
 	d.out = func(b []byte) error { _, err := c.Write(b); return err }
 	d.close = func() { c.Close() }
+	if h, ok := c.(interface{ CloseWrite() error }); ok {
+		d.half = func() { h.CloseWrite() }
+	}
 	go d.read(c)
 }
 
@@ -619,6 +667,14 @@ func (d *device) await(what string, m match) *sighting {
 	var found []*sighting
 	d.until(what, func() bool { found = d.all(m); return len(found) > 0 })
 	return found[0]
+}
+
+// leave says that no more will be sent and takes what is still on its way.
+func (d *device) leave() {
+	d.t.Helper()
+	d.half()
+	d.gone(patience)
+	d.close()
 }
 
 // gone waits for the server to end the connection and returns how long it took.
