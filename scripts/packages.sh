@@ -24,6 +24,7 @@ slapd              a real LDAP directory for the tests of logins
 ldap-utils         looks into it by hand when one of them fails
 pebble             a real ACME server for the tests of certificates
 openssl            checks our certificates from outside
+strace             kills the server at each of its syncs to disk
 curl               speaks to the API like a script
 '
 case "${1:-}" in
