@@ -14,7 +14,9 @@ export interface StageOptions {
   zoom: number;
   /** The name of the map, for those who cannot see it. */
   label: string;
-  /** Draws the situation for this view. */
+  /** CSS pixels of one pixel of what is painted: more than one on a wall screen, where all is larger. */
+  unit: number;
+  /** Draws the situation for this view, whose pixels are units; so are those of the functions below. */
   paint: (ctx: CanvasRenderingContext2D, view: View) => void;
   /** Pressed at a point of the screen, by a finger or not. */
   onTap: (x: number, y: number, touch: boolean) => void;
@@ -46,7 +48,7 @@ export class Stage {
   #map: GlMap;
   #o: StageOptions;
   #ctx: CanvasRenderingContext2D;
-  #ratio = Math.min(3, Math.max(1, devicePixelRatio));
+  #ratio: number;
   #frame = 0;
   /** CSS pixels; asking the page for them with every frame would make it lay itself out. */
   #width = 0;
@@ -57,6 +59,7 @@ export class Stage {
   constructor(o: StageOptions) {
     prepare();
     this.#o = o;
+    this.#ratio = Math.min(3, Math.max(1, devicePixelRatio)) * o.unit;
     this.#ctx = o.overlays[0]!.getContext('2d')!;
     this.#map = new GlMap({
       container: o.host,
@@ -88,10 +91,11 @@ export class Stage {
   }
 
   get view(): View {
-    return viewOf(this.centre, this.#map.getZoom(), this.#width, this.#height);
+    const { unit } = this.#o;
+    return viewOf(this.centre, this.#map.getZoom() - Math.log2(unit), this.#width / unit, this.#height / unit);
   }
 
-  /** Device pixels of a CSS pixel of what is painted. */
+  /** Device pixels of a pixel of what is painted. */
   get ratio(): number {
     return this.#ratio;
   }
@@ -147,13 +151,13 @@ export class Stage {
       clearTimeout(this.#holding);
       if (this.#held) return;
       const touch = (e.originalEvent as PointerEvent).pointerType === 'touch' || matchMedia('(hover: none)').matches;
-      this.#o.onTap(e.point.x, e.point.y, touch);
+      this.#o.onTap(e.point.x / this.#o.unit, e.point.y / this.#o.unit, touch);
     });
     map.on('contextmenu', (e: MapMouseEvent) => {
       e.preventDefault();
-      this.#o.onHold(e.point.x, e.point.y);
+      this.#o.onHold(e.point.x / this.#o.unit, e.point.y / this.#o.unit);
     });
-    map.on('mousemove', (e: MapMouseEvent) => this.#o.onPoint(e.point));
+    map.on('mousemove', (e: MapMouseEvent) => this.#o.onPoint({ x: e.point.x / this.#o.unit, y: e.point.y / this.#o.unit }));
     map.on('mouseout', () => this.#o.onPoint(null));
     map.on('touchstart', (e) => {
       clearTimeout(this.#holding);
@@ -162,7 +166,7 @@ export class Stage {
       const { x, y } = e.points[0]!;
       this.#holding = setTimeout(() => {
         this.#held = true;
-        this.#o.onHold(x, y);
+        this.#o.onHold(x / this.#o.unit, y / this.#o.unit);
       }, hold);
     });
     for (const kind of ['touchend', 'touchcancel', 'dragstart', 'zoomstart'] as const) map.on(kind, () => clearTimeout(this.#holding));
@@ -172,8 +176,8 @@ export class Stage {
     this.#width = this.#o.host.clientWidth;
     this.#height = this.#o.host.clientHeight;
     for (const canvas of this.#o.overlays) {
-      canvas.width = Math.round(this.#width * this.#ratio);
-      canvas.height = Math.round(this.#height * this.#ratio);
+      canvas.width = Math.round((this.#width / this.#o.unit) * this.#ratio);
+      canvas.height = Math.round((this.#height / this.#o.unit) * this.#ratio);
     }
     this.#paint();
   }

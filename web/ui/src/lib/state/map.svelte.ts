@@ -13,7 +13,7 @@ class MapState {
   /** Ids of the server's layers that are on; null until somebody chose. */
   base = $state<string[] | null>(recall<string[] | null>('map.base', null));
   /** Whether the list of people and things is open. */
-  list = $state(recall('map.list', typeof innerWidth === 'undefined' || innerWidth >= 640));
+  list = $state(recall('map.list', typeof innerWidth === 'undefined' || innerWidth >= 1100));
   tab = $state<'people' | 'things'>(recall<'people' | 'things'>('map.tab', 'people'));
   filter = $state('');
   /** Kinds of things that are hidden. */
