@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,7 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, kind door) (auth
 	switch {
 	case errors.As(err, &limited):
 		s.n.refused.Add(1)
-		w.Header().Set("Retry-After", "10")
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(limited.RetryAfter.Seconds()))))
 		reply.Error(w, http.StatusTooManyRequests, "There were too many failed logins. Wait and try again.")
 	case errors.Is(err, auth.ErrNoCredentials), errors.Is(err, auth.ErrBadCredentials):
 		s.n.refused.Add(1)
@@ -226,7 +227,7 @@ func (s *Server) admit(r *http.Request, id auth.Identity) error {
 
 // pace gives each read of the body and each write of the answer the time that a
 // stall may take, so that slow links carry large files and idle ones hold nothing.
-func (s *Server) pace(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+func (s *Server) pace(w http.ResponseWriter, r *http.Request) *paced {
 	c := http.NewResponseController(w)
 	pw := &paced{ResponseWriter: w, c: c, stall: s.cfg.StallTimeout}
 	if r.Body != nil && r.Body != http.NoBody {

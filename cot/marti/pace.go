@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type paced struct {
 	http.ResponseWriter
 	c     *http.ResponseController
 	stall time.Duration
+	end   func() // of the request; nil: nobody counts it
 }
 
 func (p *paced) Write(b []byte) (int, error) {
@@ -30,6 +32,9 @@ func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 func (p *paced) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := p.c.Hijack()
 	if err == nil {
+		if p.end != nil {
+			p.end()
+		}
 		err = c.SetDeadline(time.Time{})
 	}
 	return c, rw, err
@@ -121,7 +126,9 @@ func takesGzip(r *http.Request) bool {
 	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
 		if name == "gzip" {
-			return strings.ReplaceAll(q, " ", "") != "q=0"
+			weight, has := strings.CutPrefix(strings.ReplaceAll(q, " ", ""), "q=")
+			v, err := strconv.ParseFloat(weight, 64)
+			return !has || err == nil && v > 0
 		}
 	}
 	return false

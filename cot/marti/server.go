@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,6 +112,7 @@ type Server struct {
 
 	api, open *http.ServeMux
 	conns     sync.Map // net.Conn → *conn
+	under     requests
 }
 
 // New returns a server; it opens nothing. cfg must be valid.
@@ -165,6 +167,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	g.Wait()
+	s.under.wait()
 	return nil
 }
 
@@ -241,16 +244,22 @@ func (s *Server) arrive(kind door) http.Handler {
 			}
 			panic(http.ErrAbortHandler)
 		}()
-		s.dispatch(s.pace(w, r), r, kind)
+		end := s.under.begin()
+		if end == nil {
+			reply.Error(w, http.StatusServiceUnavailable, "The server is going down. Try again shortly.")
+			return
+		}
+		defer end()
+		pw := s.pace(w, r)
+		pw.end = end
+		s.dispatch(pw, r, kind)
 	})
 }
 
 // dispatch finds who answers r.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, kind door) {
-	if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") && isAPI(p) {
-		r = r.Clone(r.Context())
-		r.URL.Path = strings.TrimRight(p, "/")
-		r.URL.RawPath = strings.TrimRight(r.URL.RawPath, "/")
+	if raw := r.URL.EscapedPath(); len(raw) > 1 && strings.HasSuffix(raw, "/") && isAPI(r.URL.Path) {
+		r = bare(r, strings.TrimRight(raw, "/"))
 	}
 	r = r.WithContext(reply.With(r.Context(), reply.Caller{Secure: kind != plainDoor}))
 	zw := compress(w, r)
@@ -275,6 +284,18 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, kind door) {
 		return
 	}
 	s.api.ServeHTTP(zw, r.WithContext(reply.With(r.Context(), reply.Caller{Identity: id, Secure: kind != plainDoor})))
+}
+
+// bare returns r with another path, which is escaped: the end of a name may be a
+// slash, too.
+func bare(r *http.Request, raw string) *http.Request {
+	path, err := url.PathUnescape(raw)
+	if err != nil {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.URL.Path, r.URL.RawPath = path, raw
+	return r
 }
 
 // absent answers for the mux's own handler of what is not there, in the form of
