@@ -1,6 +1,7 @@
 package marti
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -105,11 +106,14 @@ func paged[T any](list []T, page, limit string) []T {
 		return list
 	}
 	p, err := strconv.Atoi(page)
-	if err != nil || p < 0 || p > len(list) {
+	if err != nil || p < 0 {
 		return list
 	}
-	from := min(max(p-1, 0)*n, len(list))
-	return list[from:min(from+n, len(list))]
+	if p > len(list) {
+		return nil
+	}
+	list = list[min(max(p-1, 0)*min(n, len(list)), len(list)):]
+	return list[:min(n, len(list))]
 }
 
 func subscriptionOf(c cot.Subscription, known map[string]auth.Group) subscription {
@@ -139,15 +143,18 @@ func subscriptionOf(c cot.Subscription, known map[string]auth.Group) subscriptio
 }
 
 // mayTouch reports whether the caller may change what a device receives: its own
-// user and administrators.
+// user and administrators. Clients without an account are all one user: they
+// could take each other's picture away.
 func (s *Server) mayTouch(r *http.Request, uid string) bool {
-	return isAdmin(r) || slices.Contains(s.devices(reply.From(r).Identity, uid), uid)
+	id := reply.From(r).Identity
+	return isAdmin(r) || !id.System && slices.Contains(s.devices(id, uid), uid)
 }
 
 // incognito hides a device, or shows it again when it is hidden.
 func (s *Server) incognito(w http.ResponseWriter, r *http.Request) {
 	uid := r.PathValue("uid")
-	for _, c := range s.deps.Router.Subscriptions(reply.From(r).Identity) {
+	// Those that are hidden cannot be seen by their own user either.
+	for _, c := range s.deps.Router.Subscriptions(auth.System("marti")) {
 		if (c.UID == uid || c.ID == uid) && s.mayTouch(r, c.UID) && s.deps.Switch.SetIncognito(c.UID, !c.Incognito) {
 			s.deps.Node.Envelope(w, "java.lang.Boolean", !c.Incognito)
 			return
@@ -182,9 +189,12 @@ func (s *Server) setFilter(w http.ResponseWriter, r *http.Request) {
 		}
 		filter = el.Raw
 	}
-	if err := s.deps.Switch.SetFilter(uid, filter); err != nil {
+	switch err := s.deps.Switch.SetFilter(uid, filter); {
+	case errors.Is(err, cot.ErrUnknownClient):
+		reply.Error(w, http.StatusNotFound, "Not Found: there is no such connection.")
+	case err != nil:
 		reply.Error(w, http.StatusBadRequest, "The filter cannot be used.")
-		return
+	default:
+		w.WriteHeader(http.StatusOK)
 	}
-	w.WriteHeader(http.StatusOK)
 }
