@@ -215,7 +215,7 @@ func (s *Server) oneGroup(w http.ResponseWriter, r *http.Request) {
 	reply.Error(w, http.StatusNotFound, "Not Found: there is no such group.")
 }
 
-// groupMembers says how many members the caller's groups have.
+// groupMembers lists who is in the groups that the caller reads.
 func (s *Server) groupMembers(w http.ResponseWriter, r *http.Request) {
 	known, err := s.known(r.Context())
 	if err != nil {
@@ -321,7 +321,16 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, id auth.Identity,
 	channels, err := s.deps.Switch.Channels(r.Context(), id, uid)
 	if err == nil {
 		for i := range channels {
-			change(&channels[i])
+			c := &channels[i]
+			change(c)
+			// A direction without the right goes with the other one: were it
+			// given the right later, it should not be off because it had none.
+			switch {
+			case !c.In:
+				c.ActiveIn = c.ActiveOut
+			case !c.Out:
+				c.ActiveOut = c.ActiveIn
+			}
 		}
 		err = s.deps.Switch.SetChannels(r.Context(), id, uid, channels)
 	}
