@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 
 	"muster/cot/marti/reply"
 	"muster/internal/auth"
+	"muster/internal/run"
 )
 
 // missionToken is what ATAK sends in the place of a login.
@@ -138,12 +140,16 @@ func TestWhyALoginWasNotTaken(t *testing.T) {
 		"revoked":           {auth.ErrRevoked, 403, ""},
 		"our own fault":     {errors.New("SELECT secret FROM users"), 503, ""},
 	} {
-		h := open(t, func(_ *Config, d *Deps) { d.Auth = failing{test.err} })
-		a := h.by("mike", "GET", "/Marti/api/ver", "")
-		if a.StatusCode != test.want || a.Header.Get("Retry-After") != test.retry || strings.Contains(a.text, "SELECT") {
-			t.Errorf("%s: %s %v %s", name, a.Status, a.Header, a.text)
+		s, err := New(DefaultConfig(), Deps{Auth: failing{test.err}, Sessions: auth.NewSessions(nil), Router: noRouter{}, Doors: run.NewDoors(), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
 		}
-		h.stop()
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/Marti/api/ver", nil)
+		r.SetBasicAuth("mike", "x")
+		s.arrive(loginDoor).ServeHTTP(w, r)
+		if w.Code != test.want || w.Header().Get("Retry-After") != test.retry || strings.Contains(w.Body.String(), "SELECT") {
+			t.Errorf("%s: %d %v %s", name, w.Code, w.Header(), w.Body)
+		}
 	}
 }
 

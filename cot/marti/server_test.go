@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,7 +30,6 @@ import (
 	"muster/internal/pki"
 	"muster/internal/run"
 	"muster/internal/store"
-	"muster/internal/store/storetest"
 )
 
 // panics is how many a test has made on purpose.
@@ -37,7 +37,7 @@ var panics int64
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	os.RemoveAll(authorityDir)
+	os.RemoveAll(workDir())
 	if n := run.Panics(); n != panics && code == 0 {
 		fmt.Fprintln(os.Stderr, n, "panics, not", panics)
 		code = 1
@@ -49,20 +49,24 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var authorityDir string
+// workDir holds what all tests share.
+var workDir = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "muster-marti-")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
 
 // authority makes its keys, and the one of mike's telephone, once for all tests.
 var authority = sync.OnceValue(func() (out struct {
 	*pki.Authority
 	phone *pki.Issued
 }) {
-	var err error
-	if authorityDir, err = os.MkdirTemp("", "muster-marti-"); err != nil {
-		panic(err)
-	}
 	cfg := pki.DefaultConfig()
 	cfg.Names = []string{"muster.example"}
-	if out.Authority, err = pki.Open(cfg, authorityDir, slog.New(slog.DiscardHandler)); err != nil {
+	var err error
+	if out.Authority, err = pki.Open(cfg, workDir(), slog.New(slog.DiscardHandler)); err != nil {
 		panic(err)
 	}
 	if out.phone, err = out.IssueClient("mike", "phone", pki.IssueOptions{}); err != nil {
@@ -89,15 +93,14 @@ type house struct {
 func open(t *testing.T, change func(*Config, *Deps)) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db := storetest.Open(t, store.Config{})
 	h := &house{t: t, sessions: auth.NewSessions(nil), doors: run.NewDoors(), clients: make(map[string]*http.Client)}
 	b := bus.New()
-	cfg := auth.DefaultConfig()
-	cfg.Hash = auth.HashConfig{Memory: 64, Iterations: 1, Parallelism: 1}
-	var err error
-	h.auth, err = auth.New(cfg, db, h.sessions, b, log)
+	dir := t.TempDir()
+	h.check(os.CopyFS(dir, os.DirFS(people())))
+	db, service, err := stand(dir, h.sessions, b)
 	h.check(err)
-	h.fill()
+	t.Cleanup(func() { db.Close() })
+	h.auth = service
 	routing := cot.DefaultConfig()
 	routing.DisconnectDelay = 0
 	h.router, err = cot.New(t.Context(), routing, cot.Deps{DB: db, Sessions: h.sessions, Bus: b, Log: log})
@@ -132,11 +135,35 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 	return h
 }
 
-// fill adds the people.
-func (h *house) fill() {
+// stand is the register of people on a data directory.
+func stand(dir string, sessions *auth.Sessions, b *bus.Bus) (*store.DB, *auth.Service, error) {
+	log := slog.New(slog.DiscardHandler)
+	db, err := store.Open(context.Background(), store.DefaultConfig(), dir, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := auth.DefaultConfig()
+	cfg.Hash = auth.HashConfig{Memory: 64, Iterations: 1, Parallelism: 1}
+	service, err := auth.New(cfg, db, sessions, b, log)
+	return db, service, err
+}
+
+// people is a data directory with all of them. It is made once: each test has a
+// copy.
+var people = sync.OnceValue(func() string {
+	dir := filepath.Join(workDir(), "people")
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	must(os.Mkdir(dir, 0o700))
+	db, service, err := stand(dir, auth.NewSessions(nil), bus.New())
+	must(err)
+	ctx := context.Background()
 	for _, g := range []string{"red", "blue", "news"} {
-		_, err := h.auth.AddGroup(h.t.Context(), g, "all of "+g)
-		h.check(err)
+		_, err := service.AddGroup(ctx, g, "all of "+g)
+		must(err)
 	}
 	both := func(g string) auth.Grant { return auth.Grant{Group: g, In: true, Out: true} }
 	for _, u := range []auth.NewUser{
@@ -146,12 +173,14 @@ func (h *house) fill() {
 		{Name: "bea", Groups: []auth.Grant{both("blue")}},
 	} {
 		u.Password = "password of " + u.Name
-		_, err := h.auth.AddUser(h.t.Context(), u)
-		h.check(err)
+		_, err := service.AddUser(ctx, u)
+		must(err)
 	}
 	p := authority().phone
-	h.check(h.auth.RecordDevice(h.t.Context(), auth.Device{Fingerprint: p.Fingerprint, Serial: p.Serial, User: "mike", Name: "phone", Issued: time.Now(), Expires: p.Expires}))
-}
+	must(service.RecordDevice(ctx, auth.Device{Fingerprint: p.Fingerprint, Serial: p.Serial, User: "mike", Name: "phone", Issued: time.Now(), Expires: p.Expires}))
+	must(db.Close())
+	return dir
+})
 
 func (h *house) check(err error) {
 	h.t.Helper()
