@@ -338,6 +338,9 @@ func TestEmergency(t *testing.T) {
 	twice(late, "the alert of before it came")
 
 	a.ping() // the alert is on the disk now
+	if d.count(of("E-A-9-1-1")) > 0 {
+		t.Error("the alert went to another group")
+	}
 	s.cmd.Process.Signal(syscall.SIGKILL)
 	<-s.ended
 	s.checkLog()
