@@ -172,7 +172,7 @@ func (s *server) run() {
 		s.cmd.Wait()
 		close(s.ended)
 	}()
-	wait(s.t, 20*time.Second, "the server to be ready", func() error {
+	wait(s.t, time.Minute, "the server to be ready", func() error {
 		select {
 		case <-s.ended:
 			s.t.Fatalf("the server ended:\n%s", s.log)
