@@ -66,6 +66,9 @@ const far = 6.5;
 /** Seconds of the way ahead that the course line shows. */
 const ahead = 60;
 
+/** Beside the colours that people choose, so that white and yellow show on light ground too. */
+const casing = '#0b0e11';
+
 /** Names on the screen. */
 const mostNames = 250;
 
@@ -203,7 +206,7 @@ export class Painter {
     const weight = Math.max(1.5, Math.min(8, item.strokeWeight ?? (kind === 'route' ? 3 : 2)));
     ctx.lineJoin = ctx.lineCap = 'round';
     ctx.lineWidth = weight + (chosen ? 6 : 2.5);
-    ctx.strokeStyle = chosen ? this.look.accent : this.look.halo;
+    ctx.strokeStyle = chosen ? this.look.accent : casing;
     ctx.globalAlpha = faded * (chosen ? 0.9 : 0.5);
     ctx.stroke();
     ctx.globalAlpha = faded;
