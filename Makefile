@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients bench fuzz clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot soak fuzz clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ tak-clients: check-node ## install the TAK clients of the end-to-end tests (npm)
 
 bench: build ## load figures; PEER=/path/to/mediamtx measures a peer in the same run
 	$(GO) run ./bench/media -muster bin/muster $(if $(PEER),-peer $(PEER))
+
+bench-cot: build ## load figures of the TAK server; PEER='command' PEER_ADDR=host:port measures a peer in the same run
+	$(GO) run ./bench/cot -muster bin/muster $(if $(PEER),-peer '$(PEER)' -peer-addr $(PEER_ADDR))
+
+soak: ## TAK clients that come and go for SOAK (default 1h), and what the server keeps of it
+	MUSTER_TEST_SOAK=$${SOAK:-1h} $(GO) test ./test -run '^TestSoak$$' -timeout 0 -v
 
 fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	@for pkg in $$($(GO) list ./...); do \
