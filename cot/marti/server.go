@@ -258,6 +258,11 @@ func (s *Server) arrive(kind door) http.Handler {
 
 // dispatch finds who answers r.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, kind door) {
+	if strings.Contains(r.URL.Path, "\x00") || strings.Contains(r.URL.RawQuery, "%00") {
+		// No name holds it, and the database would take it for the end of the text.
+		reply.Error(w, http.StatusBadRequest, "The address holds a character that cannot be used.")
+		return
+	}
 	if raw := r.URL.EscapedPath(); len(raw) > 1 && strings.HasSuffix(raw, "/") && isAPI(r.URL.Path) {
 		r = bare(r, strings.TrimRight(raw, "/"))
 	}

@@ -464,6 +464,11 @@ func TestWhatIsNotThereIsSaidInTheFormOfTAKServer(t *testing.T) {
 			t.Errorf("%s: %s %s", path, a.Status, a.text)
 		}
 	}
+	for _, path := range []string{"/Marti/api/cot/xml/a%00b", "/Marti/sync/content?hash=%00", "/%00"} {
+		if a := h.by("mike", "GET", path, ""); a.StatusCode != 400 {
+			t.Errorf("%s: %s %s", path, a.Status, a.text)
+		}
+	}
 	// Whoever is not logged in learns nothing of what there is.
 	for _, path := range []string{"/Marti/api/nothing", "/Marti/api/version"} {
 		if a := h.ask(atLogin, "GET", path, ""); a.StatusCode != 401 {

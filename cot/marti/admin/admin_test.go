@@ -58,6 +58,7 @@ func TestAdministration(t *testing.T) {
 			{ann, "DELETE", "maplayers/l1", "", 403, ""}, {root, "DELETE", "maplayers/l1", "", 200, ""}, {root, "DELETE", "maplayers/l1", "", 404, ""},
 
 			{ann, "PUT", "properties/u1", `{"k":"v"}`, 200, `{"k":"v"}`}, {ann, "PUT", "properties/u1", `{"k":"w","l":"x"}`, 400, ""}, {ann, "PUT", "properties/u1", `{"all":"w"}`, 400, ""},
+			{ann, "PUT", "properties/u1", `{"k":"a\u0000b"}`, 400, ""},
 			{own, "PUT", "properties/u1", `{"m":"v"}`, 403, ""}, {eve, "PUT", "properties/u1", `{"k":"stolen"}`, 403, ""}, {eve, "GET", "properties/u1/k", "", 404, ""},
 			{own, "GET", "properties/u1/k", "", 200, `"data":"v"`}, {own, "GET", "properties/u1/all", "", 200, `{"k":"v"}`}, {own, "GET", "properties/uids", "", 200, `"data":["u1"]`},
 			{eve, "GET", "properties/u1/all", "", 200, `"data":{}`}, {eve, "GET", "properties/uids", "", 200, `"data":[]`}, {eve, "DELETE", "properties/u1/all", "", 200, ""},

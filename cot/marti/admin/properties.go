@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -120,6 +121,10 @@ func (a *API) setProperty(w http.ResponseWriter, r *http.Request) {
 	}
 	if row.Key == "" || row.Key == "all" || len(row.Key) > maxKey || len(row.Value) > maxValue || len(row.UID) > 300 {
 		reply.Error(w, http.StatusBadRequest, "The key or the value is empty or too long.")
+		return
+	}
+	if strings.Contains(row.Key+row.Value, "\x00") {
+		reply.Error(w, http.StatusBadRequest, "The key or the value holds a character that cannot be used.")
 		return
 	}
 	err = a.deps.DB.Tx(r.Context(), func(ctx context.Context, tx bun.Tx) error { return putProperty(ctx, tx, id, row) })

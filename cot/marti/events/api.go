@@ -200,6 +200,8 @@ func uidsOf(w http.ResponseWriter, r *http.Request) ([]string, bool) {
 		reply.Error(w, http.StatusBadRequest, fmt.Sprintf("At most %d uids can be asked for at a time.", maxUIDs))
 		return nil, false
 	}
+	// Nothing is called so, and the database would take it for the end of the text.
+	uids = slices.DeleteFunc(uids, func(uid string) bool { return strings.Contains(uid, "\x00") })
 	slices.Sort(uids)
 	return slices.Compact(uids), true
 }

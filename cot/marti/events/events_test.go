@@ -161,6 +161,7 @@ func TestQuestions(t *testing.T) {
 		{"several by comma", "POST", "/Marti/api/cot", "DEV-ann,M2,none", ann, 200, []string{`uid="DEV-ann"`}, []string{"M2"}},
 		{"several by XML", "POST", "/Marti/api/cot", "<uids><uid>DEV-ann</uid><uid>M/1 ü</uid></uids>", ann, 200, []string{`uid="DEV-ann"`, `uid="M/1 ü"`}, nil},
 		{"several by JSON", "POST", "/Marti/api/cot", `["M2"]`, eve, 200, []string{`uid="M2"`}, nil},
+		{"several that nobody is called", "POST", "/Marti/api/cot", "DEV-ann,a\x00b", ann, 200, []string{`uid="DEV-ann"`}, nil},
 		{"several by query", "GET", "/Marti/api/cot?uid=M2", "", eve, 200, []string{`uid="M2"`}, nil},
 		{"several by a bomb", "POST", "/Marti/api/cot", `<!DOCTYPE x [<!ENTITY a "b">]><uids><uid>&a;</uid></uids>`, ann, 400, nil, nil},
 		{"too many", "POST", "/Marti/api/cot", strings.Repeat("x,y,", 600), ann, 400, nil, nil},

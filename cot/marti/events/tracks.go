@@ -94,6 +94,12 @@ func parameters(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 		reply.Error(w, http.StatusBadRequest, "The form cannot be read.")
 		return nil, false
 	}
+	for _, values := range r.Form {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "\x00") }) {
+			reply.Error(w, http.StatusBadRequest, "The form holds a character that cannot be used.")
+			return nil, false
+		}
+	}
 	return r.Form, true
 }
 
