@@ -29,6 +29,7 @@ type Router interface {
 type History interface {
 	Latest(ctx context.Context, id auth.Identity, b history.Bounds, at time.Time) ([]history.Record, error)
 	Message(ctx context.Context, id auth.Identity, message string) (history.Message, error)
+	Sync(ctx context.Context) error
 }
 
 const (
@@ -37,93 +38,8 @@ const (
 	maxItems      = 20_000 // waiting for one page; beyond it the page is told to start anew
 	maxChat       = 1_000  // likewise
 	factQueue     = 256
+	patience      = 2 * time.Second // for the history to write down what has just come
 )
-
-// Message is one message of the live channel.
-type Message struct {
-	Kind        string            `json:"kind"`
-	Items       []Item            `json:"items,omitempty"`
-	UIDs        []string          `json:"uids,omitempty"`
-	Contacts    []Contact         `json:"contacts,omitempty"`
-	Emergencies *[]Emergency      `json:"emergencies,omitempty"`
-	Messages    []history.Message `json:"messages,omitempty"`
-	Name        string            `json:"name,omitempty"`
-	GUID        string            `json:"guid,omitempty"`
-	Change      string            `json:"change,omitempty"`
-}
-
-// Snapshot is the first message of the live channel, and comes again when rights
-// have changed: the whole situation.
-type Snapshot struct {
-	Kind        string      `json:"kind"`
-	Items       []Item      `json:"items"`
-	Contacts    []Contact   `json:"contacts"`
-	Emergencies []Emergency `json:"emergencies"`
-	UID         string      `json:"uid"`
-}
-
-// Contact is a device as the pages show it.
-type Contact struct {
-	UID       string    `json:"uid"`
-	Callsign  string    `json:"callsign"`
-	User      string    `json:"user"`
-	Team      string    `json:"team"`
-	Role      string    `json:"role"`
-	Takv      Takv      `json:"takv"`
-	Battery   int       `json:"battery" doc:"Percent; -1 is unknown."`
-	Groups    []string  `json:"groups"`
-	Connected bool      `json:"connected"`
-	LastSeen  time.Time `json:"lastSeen"`
-	Lat       *float64  `json:"lat,omitempty"`
-	Lon       *float64  `json:"lon,omitempty"`
-	Type      string    `json:"type,omitempty"`
-	Phone     string    `json:"phone,omitempty"`
-}
-
-// Takv is the program of a device.
-type Takv struct {
-	Device   string `json:"device"`
-	Platform string `json:"platform"`
-	OS       string `json:"os"`
-	Version  string `json:"version"`
-}
-
-// ContactOf describes a device.
-func ContactOf(c cot.Contact) Contact {
-	out := Contact{
-		UID: c.UID, Callsign: c.Callsign, User: c.User, Team: c.Team, Role: c.Role, Takv: Takv(c.Takv), Battery: c.Battery,
-		Groups: append([]string{}, c.Groups...), Connected: c.Connected, LastSeen: c.LastSeen, Type: c.Type, Phone: c.Phone,
-	}
-	if c.Position != nil {
-		out.Lat, out.Lon = &c.Position.Lat, &c.Position.Lon
-	}
-	return out
-}
-
-// same reports whether a page would show a and b alike; the time of the last
-// report alone is no news within ten seconds.
-func (a Contact) same(b Contact) bool {
-	return a.Callsign == b.Callsign && a.Team == b.Team && a.Role == b.Role && a.Battery == b.Battery && a.Connected == b.Connected &&
-		a.Takv == b.Takv && a.Type == b.Type && slices.Equal(a.Groups, b.Groups) && b.LastSeen.Sub(a.LastSeen) < 10*time.Second
-}
-
-// Emergency is an alert as the pages show it.
-type Emergency struct {
-	UID      string    `json:"uid"`
-	Type     string    `json:"type"`
-	Kind     string    `json:"kind"`
-	Callsign string    `json:"callsign"`
-	User     string    `json:"user"`
-	Groups   []string  `json:"groups"`
-	Started  time.Time `json:"started"`
-	Lat      float64   `json:"lat"`
-	Lon      float64   `json:"lon"`
-}
-
-// EmergencyOf describes an alert.
-func EmergencyOf(e cot.Emergency) Emergency {
-	return Emergency{e.UID, e.Type, e.Kind, e.Callsign, e.User, append([]string{}, e.Groups...), e.Started, e.Point.Lat, e.Point.Lon}
-}
 
 // Feed is what one page is told. It is the sink of an observer of the router.
 type Feed struct {
@@ -131,14 +47,16 @@ type Feed struct {
 	history History
 	sub     *bus.Subscription
 	client  *cot.Client
+	user    string
 	uid     string // of the user's pages as a device
 	over    context.Context
 	end     context.CancelCauseFunc
+	tend    func() // does what waits for the page's goroutine
 
 	told map[string]Contact // as last sent; owned by the goroutine that calls Next
 	last time.Time          // contacts were looked at
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards what follows; of items and gone together at most maxItems are kept, of the others maxChat
 	items     map[string]*cot.Event
 	gone      map[string]struct{}
 	chat      []*cot.Event
@@ -165,12 +83,8 @@ func (f *Feed) Send(e *cot.Event) {
 	f.delivered++
 	switch {
 	case e.Type == "t-x-d-d":
-		if l, ok := e.Child("link"); ok {
-			uid := l.Attr("uid")
-			delete(f.items, uid)
-			f.gone[uid] = struct{}{}
-			f.people = true
-		}
+		l, _ := e.Child("link")
+		f.left(l.Attr("uid"))
 	case e.Type == "t-x-g-c":
 		f.again = true
 	case strings.HasPrefix(e.Type, "t-x-m-"):
@@ -194,8 +108,24 @@ func (f *Feed) Send(e *cot.Event) {
 func (f *Feed) item(e *cot.Event) {
 	delete(f.gone, e.UID)
 	f.items[e.UID] = e
-	if len(f.items) > maxItems {
+	f.bound()
+}
+
+// left notes that a device or an item is gone.
+func (f *Feed) left(uid string) {
+	if uid == "" {
+		return
+	}
+	delete(f.items, uid)
+	f.gone[uid] = struct{}{}
+	f.people = true
+	f.bound()
+}
+
+func (f *Feed) bound() {
+	if len(f.items)+len(f.gone) > maxItems {
 		clear(f.items)
+		clear(f.gone)
 		f.lagged = true
 	}
 }
@@ -203,7 +133,11 @@ func (f *Feed) item(e *cot.Event) {
 // mission notes a change of a mission; the page reads it anew.
 func (f *Feed) mission(e *cot.Event) {
 	m, ok := e.Child("mission")
-	if !ok || len(f.missions) >= maxChat {
+	if !ok {
+		return
+	}
+	if len(f.missions) >= maxChat {
+		f.missions, f.lagged = nil, true
 		return
 	}
 	f.missions = append(f.missions, Message{Kind: "mission", Name: m.Attr("name"), GUID: m.Attr("guid"), Change: m.Attr("type")})
@@ -242,11 +176,14 @@ func (f *Feed) Next(ctx context.Context) ([]any, error) {
 			case <-ctx.Done():
 				return nil, nil
 			}
+			f.facts()
 		case fact := <-f.sub.C:
 			f.fact(fact)
+			continue
 		case <-tick.C:
 			tick.Reset(contactsEvery)
 		}
+		f.tend()
 		out, err := f.collect(ctx)
 		if err != nil || len(out) > 0 {
 			return out, err
@@ -254,9 +191,24 @@ func (f *Feed) Next(ctx context.Context) ([]any, error) {
 	}
 }
 
+// facts notes those that wait.
+func (f *Feed) facts() {
+	for {
+		select {
+		case fact := <-f.sub.C:
+			f.fact(fact)
+		default:
+			return
+		}
+	}
+}
+
 // fact notes what facts of the router say; who may see what is asked of the
 // router itself.
 func (f *Feed) fact(fact bus.Fact) {
+	if !f.concerns(fact) {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch fact.Kind {
@@ -264,9 +216,26 @@ func (f *Feed) fact(fact bus.Fact) {
 		f.people = true
 	case cot.FactEmergency:
 		f.alerts = true
-	case auth.FactUserChanged, auth.FactGroupChanged, auth.FactTokenChanged:
+	default:
 		f.again = true
 	}
+	f.poke()
+}
+
+// concerns reports whether a fact may change what the page's user sees. What
+// changes with the groups of others, the router tells.
+func (f *Feed) concerns(fact bus.Fact) bool {
+	switch d := fact.Data.(type) {
+	case cot.ContactFact, cot.EmergencyFact:
+		return auth.Allow(f.client.Identity(), auth.Read, auth.Data("situation", fact.Groups)) == nil
+	case auth.UserChanged:
+		return strings.EqualFold(d.User, f.user)
+	case auth.TokenChanged:
+		return strings.EqualFold(d.User, f.user)
+	case auth.GroupChanged:
+		return d.User == "" || strings.EqualFold(d.User, f.user)
+	}
+	return false
 }
 
 // collect makes messages of what waits.
@@ -284,7 +253,11 @@ func (f *Feed) collect(ctx context.Context) ([]any, error) {
 
 	id := f.client.Identity()
 	if again {
-		return f.snapshot(ctx, id, chat, missions)
+		out, err := f.snapshot(ctx, id, items)
+		if err != nil {
+			return nil, err
+		}
+		return f.finish(ctx, id, out, chat, missions, lagged), nil
 	}
 	var out []any
 	if len(items) > 0 {
@@ -302,36 +275,59 @@ func (f *Feed) collect(ctx context.Context) ([]any, error) {
 		now := f.emergencies(id)
 		out = append(out, Message{Kind: "emergencies", Emergencies: &now})
 	}
-	out = append(out, f.rest(ctx, id, chat, missions)...)
-	if lagged {
-		out = append(out, Message{Kind: "lagged"})
-	}
-	return out, nil
+	return f.finish(ctx, id, out, chat, missions, lagged), nil
 }
 
-// rest makes messages of chat and missions. A receipt shows the message it is
-// about, with its new state.
-func (f *Feed) rest(ctx context.Context, id auth.Identity, chat []*cot.Event, missions []Message) []any {
-	var out []any
-	var said []history.Message
-	for _, e := range chat {
-		m, about, ok := history.Live(e, id)
-		if ok && about != "" {
-			var err error
-			m, err = f.history.Message(ctx, id, about)
-			ok = err == nil // it may be one that the page's user cannot see
-		}
-		if ok {
-			said = append(said, m)
-		}
-	}
-	if len(said) > 0 {
+// finish appends messages about chat and missions, and whether something was lost.
+func (f *Feed) finish(ctx context.Context, id auth.Identity, out []any, chat []*cot.Event, missions []Message, lagged bool) []any {
+	if said := f.said(ctx, id, chat); len(said) > 0 {
 		out = append(out, Message{Kind: "chat", Messages: said})
 	}
 	for _, m := range missions {
 		out = append(out, m)
 	}
+	if lagged {
+		out = append(out, Message{Kind: "lagged"})
+	}
 	return out
+}
+
+// said reads chat. A message of the user's own may have come twice, by the router
+// too. A receipt shows the message it is about, with its new state, behind the
+// messages themselves: it may have come before the user's own one.
+func (f *Feed) said(ctx context.Context, id auth.Identity, chat []*cot.Event) (out []history.Message) {
+	var receipts []string
+	again := func(m history.Message) bool {
+		return slices.ContainsFunc(out, func(o history.Message) bool { return o.ID == m.ID && o.SenderUID == m.SenderUID && o.Text == m.Text })
+	}
+	for _, e := range chat {
+		switch m, about, ok := history.Live(e, id); {
+		case !ok:
+		case about == "":
+			if !m.Mine || !again(m) {
+				out = append(out, m)
+			}
+		case !slices.Contains(receipts, about):
+			receipts = append(receipts, about)
+		}
+	}
+	if len(receipts) > 0 {
+		f.written(ctx)
+	}
+	for _, about := range receipts {
+		if m, err := f.history.Message(ctx, id, about); err == nil { // it may be one that the page's user cannot see
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// written waits until the history holds what has just come. Without that the
+// page is shown what it holds.
+func (f *Feed) written(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_ = f.history.Sync(ctx) // only ctx ends it
 }
 
 func (f *Feed) describe(events map[string]*cot.Event) []Item {
@@ -364,9 +360,9 @@ func (f *Feed) changed(id auth.Identity) []Contact {
 		out = append(out, now)
 	}
 	for uid, c := range f.told {
-		if c.Connected && !present[uid] {
+		if !present[uid] {
+			delete(f.told, uid)
 			c.Connected = false
-			f.told[uid] = c
 			out = append(out, c)
 		}
 	}
@@ -379,60 +375,4 @@ func (f *Feed) emergencies(id auth.Identity) []Emergency {
 		out = append(out, EmergencyOf(e))
 	}
 	return out
-}
-
-// snapshot is the whole situation; what came meanwhile follows.
-func (f *Feed) snapshot(ctx context.Context, id auth.Identity, chat []*cot.Event, missions []Message) ([]any, error) {
-	standing, err := Standing(ctx, f.history, id, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	byUID := make(map[string]Item, len(standing))
-	for _, it := range standing {
-		byUID[it.UID] = it
-	}
-	for _, e := range f.router.Positions(id) {
-		it := itemOf(e)
-		it.Connected = true
-		byUID[it.UID] = it
-	}
-	m := Snapshot{Kind: "snapshot", UID: f.uid, Items: make([]Item, 0, len(byUID)), Emergencies: f.emergencies(id)}
-	for _, uid := range slices.Sorted(maps.Keys(byUID)) {
-		m.Items = append(m.Items, byUID[uid])
-	}
-	clear(f.told)
-	m.Contacts = append([]Contact{}, f.changed(id)...)
-	return append([]any{m}, f.rest(ctx, id, chat, missions)...), nil
-}
-
-// Standing returns what was on the map for id at a time (zero: now).
-func Standing(ctx context.Context, h History, id auth.Identity, at time.Time) ([]Item, error) {
-	records, err := h.Latest(ctx, id, history.Bounds{}, at)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Item, 0, len(records))
-	for _, r := range records {
-		e, err := r.Event()
-		if err != nil { // a row that cannot be read costs one item, not the map
-			continue
-		}
-		out = append(out, ItemOf(e, r.User, r.Groups))
-	}
-	return out, nil
-}
-
-// prefix of the uids of pages.
-const prefix = "WEB-"
-
-// UID is that of a user's pages, which are one device to everybody else.
-func UID(user string) string { return prefix + user }
-
-// Owner returns the user whose pages have a uid, or "".
-func Owner(uid string) string {
-	user, ok := strings.CutPrefix(uid, prefix)
-	if !ok {
-		return ""
-	}
-	return user
 }

@@ -37,6 +37,7 @@ type person struct {
 	user   string
 	feeds  []*Feed
 	client *cot.Client // nil while joining
+	over   bool        // the router has ended the device
 	said   bool        // others were told of it
 }
 
@@ -44,9 +45,10 @@ type person struct {
 // over when the router ends the observer; the cause says why.
 func (h *Hub) Open(j cot.Join) (*Feed, error) {
 	f := &Feed{
-		router: h.router, history: h.history, uid: UID(j.Identity.User), told: make(map[string]Contact),
+		router: h.router, history: h.history, user: j.Identity.User, uid: UID(j.Identity.User), told: make(map[string]Contact),
 		items: make(map[string]*cot.Event), gone: make(map[string]struct{}), wake: make(chan struct{}, 1), again: true,
 	}
+	f.tend = func() { h.tend(f.user) }
 	f.over, f.end = context.WithCancelCause(context.Background())
 	f.sub = h.bus.Subscribe(factQueue)
 	watch := j
@@ -86,7 +88,7 @@ func (h *Hub) enter(f *Feed, j cot.Join) {
 		return
 	}
 	h.mu.Lock()
-	left := h.people[p.user] != p
+	left := p.over || h.people[p.user] != p
 	if !left {
 		p.client = c
 	}
@@ -142,12 +144,26 @@ func (p *person) pages() []*Feed {
 func (p *person) Queue() cot.QueueState { return cot.QueueState{} }
 
 // End implements cot.Sink. The pages are ended by their own sessions; here only
-// the device goes.
+// the device goes. Locks of the router may be held: a page closes it.
 func (p *person) End(error) {
 	p.hub.mu.Lock()
-	defer p.hub.mu.Unlock()
-	if p.hub.people[p.user] == p {
-		p.client = nil
+	p.over = true
+	p.hub.mu.Unlock()
+	for _, f := range p.pages() {
+		f.poke()
+	}
+}
+
+// tend takes a user's device off when the router has ended it.
+func (h *Hub) tend(user string) {
+	var ended *cot.Client
+	h.mu.Lock()
+	if p := h.people[user]; p != nil && p.over {
+		ended, p.client = p.client, nil
+	}
+	h.mu.Unlock()
+	if ended != nil {
+		ended.Close(nil)
 	}
 }
 
@@ -162,25 +178,23 @@ func (h *Hub) Say(ctx context.Context, id auth.Identity, callsign string, ev *wi
 	p := h.people[id.User]
 	var c *cot.Client
 	introduce := false
-	if p != nil {
+	if p != nil && p.client != nil && !p.over && mayBe(p.client.Identity(), id) {
 		c = p.client
 		introduce, p.said = !p.said, true
 	}
 	h.mu.Unlock()
 	from := cot.Sender{Identity: id, UID: UID(id.User), Callsign: callsign}
 	own := cot.NewEvent(ev.Clone(), from, id.WriteGroups(), time.Now())
-	send := func(ev *wire.Event) error {
-		if c != nil {
-			return c.Receive(ctx, ev)
-		}
-		return h.router.Publish(ctx, from, ev, nil)
-	}
 	if introduce {
-		if err := send(report(from.UID, callsign)); err != nil {
+		if err := c.Receive(ctx, report(from.UID, callsign)); err != nil {
 			return nil, err
 		}
 	}
-	if err := send(ev); err != nil {
+	send := func() error { return h.router.Publish(ctx, from, ev, nil) }
+	if c != nil {
+		send = func() error { return c.Receive(ctx, ev) }
+	}
+	if err := send(); err != nil {
 		return nil, err
 	}
 	if p != nil {
@@ -191,12 +205,32 @@ func (h *Hub) Say(ctx context.Context, id auth.Identity, callsign string, ev *wi
 	return own, nil
 }
 
+// mayBe reports whether the device of a user's pages speaks for id, who is the
+// same user: a token may allow less than the login that the pages have.
+func mayBe(device, id auth.Identity) bool {
+	return device.Scope == nil && id.Scope == nil || device.Handle() == id.Handle()
+}
+
 // report is the self report of a page's user, whose place is not known.
 func report(uid, callsign string) *wire.Event {
 	ev := wire.New(uid, "a-f-G-U-C", "h-g-i-g-o", time.Now(), presence)
-	ev.AddDetail(wire.AppendElement(nil, "takv", nil, wire.Attr{Name: "device", Value: "browser"}, wire.Attr{Name: "platform", Value: "Muster"},
-		wire.Attr{Name: "os", Value: "web"}, wire.Attr{Name: "version", Value: "1"}))
-	ev.AddDetail(wire.AppendElement(nil, "contact", nil, wire.Attr{Name: "callsign", Value: callsign}, wire.Attr{Name: "endpoint", Value: "*:-1:stcp"}))
-	ev.AddDetail(wire.AppendElement(nil, "__group", nil, wire.Attr{Name: "name", Value: "White"}, wire.Attr{Name: "role", Value: "HQ"}))
+	ev.Takv = wire.Takv{Device: "browser", Platform: "Muster", OS: "web", Version: "1"}
+	ev.Contact = wire.Contact{Callsign: callsign, Endpoint: "*:-1:stcp"}
+	ev.Group = wire.Group{Name: "White", Role: "HQ"}
 	return ev
+}
+
+// prefix of the uids of pages.
+const prefix = "WEB-"
+
+// UID is that of a user's pages, which are one device to everybody else.
+func UID(user string) string { return prefix + user }
+
+// Owner returns the user whose pages have a uid, or "".
+func Owner(uid string) string {
+	user, ok := strings.CutPrefix(uid, prefix)
+	if !ok {
+		return ""
+	}
+	return user
 }
