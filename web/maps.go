@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,6 +34,11 @@ type LayerConfig struct {
 	MaxZoom     int    `yaml:"maxZoom" doc:"Nearest zoom that it has tiles for; 0 is 19."`
 }
 
+const (
+	maxZoom   = 22
+	usualZoom = 19 // of servers that do not say how far they go
+)
+
 // DefaultMap shows the world, with nothing from elsewhere.
 func DefaultMap() MapConfig {
 	return MapConfig{Layers: []LayerConfig{}, Latitude: 30, Longitude: 10, Zoom: 2}
@@ -40,22 +46,29 @@ func DefaultMap() MapConfig {
 
 // Validate reports the first setting that cannot work.
 func (c MapConfig) Validate() error {
+	// YAML has a number that is none, and compares with nothing.
 	switch {
-	case c.Latitude < -85 || c.Latitude > 85 || c.Longitude < -180 || c.Longitude > 180:
+	case !(c.Latitude >= -85 && c.Latitude <= 85 && c.Longitude >= -180 && c.Longitude <= 180):
 		return errors.New("latitude must be from -85 to 85, longitude from -180 to 180")
-	case c.Zoom < 0 || c.Zoom > 22:
+	case !(c.Zoom >= 0 && c.Zoom <= maxZoom):
 		return errors.New("zoom must be from 0 to 22")
 	}
+	names := make(map[string]bool)
 	for i, l := range c.Layers {
 		u, err := url.Parse(l.URL)
 		switch {
 		case l.Name == "":
 			return fmt.Errorf("layers[%d]: a name is needed", i)
+		case names[l.Name]:
+			return fmt.Errorf("layers[%d]: another layer is called %s", i, l.Name)
 		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 			return fmt.Errorf("layers[%d]: url must begin with https:// or http://", i)
 		case !strings.Contains(l.URL, "{z}") || !strings.Contains(l.URL, "{x}") || !strings.Contains(l.URL, "{y}"):
 			return fmt.Errorf("layers[%d]: url must have {z}, {x} and {y} in it", i)
+		case l.MinZoom < 0 || l.MaxZoom < 0 || l.MaxZoom > maxZoom || l.MinZoom > cmp.Or(l.MaxZoom, usualZoom):
+			return fmt.Errorf("layers[%d]: minZoom and maxZoom must be from 0 to 22, the smaller one first", i)
 		}
+		names[l.Name] = true
 	}
 	return nil
 }
@@ -84,15 +97,11 @@ func (c MapConfig) Start(folder string) api.Map {
 		name := f.Name()
 		if _, err := safename.Parse(name); err == nil && f.Type().IsRegular() && strings.HasSuffix(name, archive) {
 			title := strings.TrimSuffix(name, archive)
-			m.Layers = append(m.Layers, api.MapLayer{ID: "file:" + title, Name: title, Kind: "pmtiles", URL: "/maps/" + name, MaxZoom: 22})
+			m.Layers = append(m.Layers, api.MapLayer{ID: "file:" + title, Name: title, Kind: "pmtiles", URL: "/maps/" + name, MaxZoom: maxZoom})
 		}
 	}
 	for _, l := range c.Layers {
-		maxZoom := l.MaxZoom
-		if maxZoom == 0 {
-			maxZoom = 19
-		}
-		m.Layers = append(m.Layers, api.MapLayer{ID: "url:" + l.Name, Name: l.Name, Kind: "raster", URL: l.URL, Attribution: l.Attribution, MinZoom: l.MinZoom, MaxZoom: maxZoom})
+		m.Layers = append(m.Layers, api.MapLayer{ID: "url:" + l.Name, Name: l.Name, Kind: "raster", URL: l.URL, Attribution: l.Attribution, MinZoom: l.MinZoom, MaxZoom: cmp.Or(l.MaxZoom, usualZoom)})
 	}
 	return m
 }
