@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 type ledger struct {
 	s            *server
 	alpha, admin *member
+	program      string // for traced
 
 	mu sync.Mutex // guards what follows while scripts run
 	records
@@ -358,7 +360,7 @@ func TestKilledAtRandom(t *testing.T) {
 	l := newLedger(t)
 	r, rounds := dice(), 6
 	if raceEnabled {
-		rounds = 3
+		rounds = 2
 	}
 	lost := 0
 	for i := range rounds {
@@ -389,6 +391,7 @@ func TestKilledAtEverySync(t *testing.T) {
 	need(t, "strace")
 	t.Parallel()
 	l := newLedger(t)
+	l.program = plainBinary(t)
 	l.s.stop()
 	points := 25
 	if raceEnabled {
@@ -416,6 +419,20 @@ func TestKilledAtEverySync(t *testing.T) {
 	}
 }
 
+// plainBinary is the program without the race detector, which under strace takes
+// more patience than anybody has.
+func plainBinary(t *testing.T) string {
+	t.Helper()
+	if !raceEnabled {
+		return binary
+	}
+	file := filepath.Join(t.TempDir(), "muster")
+	if out, err := exec.Command("go", "build", "-o", file, "../cmd/muster").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return file
+}
+
 // traced starts a server that stops at each of syncs, checks what the last run has
 // left, runs a script, and kills the server at the at-th sync of it; 0 is never. It
 // returns how often the server stopped.
@@ -425,7 +442,7 @@ func (l *ledger) traced(t *testing.T, seed uint64, at int) int {
 	// With -D the server is our child, not that of strace.
 	s.log, s.ended = &lockedBuffer{}, make(chan struct{})
 	s.cmd = exec.Command("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+syncs, "-e", "signal=none",
-		"-e", "inject="+syncs+":signal=STOP", binary, "serve", "--data", s.data)
+		"-e", "inject="+syncs+":signal=STOP", l.program, "serve", "--data", s.data)
 	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
