@@ -102,4 +102,5 @@ export async function fits(page, where) {
   expect(small.length === 0, `${where}: too small to touch: ${small.slice(0, 5).join('; ')}`);
 }
 
-export const shot = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
+/** A map on a wall screen, drawn without a graphics card, takes its time. */
+export const shot = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`), timeout: 120_000 });
