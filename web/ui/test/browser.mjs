@@ -98,7 +98,7 @@ async function empty() {
   const page = await context.newPage();
   const kept = mock.state.streams.splice(0);
   await check('the empty wall says how to fill it', async () => {
-    await login(page, mock.url);
+    await login(page, mock.url, 'admin', '/video');
     await page.getByText('No stream is live').waitFor();
     await page.getByText('ffmpeg -re').waitFor();
     await shot(page, 'desk-empty');
