@@ -82,7 +82,7 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 	c.Address, c.HTTPAddress, c.APIAddress, c.MediaAPIAddress = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	d := Deps{
 		Deps: api.Deps{
-			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Authority: authority, Sessions: h.sessions,
+			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Identity: h.auth, Authority: authority, Sessions: h.sessions,
 			Streams: h.router, Bus: b, Backup: db, Name: "test", Version: "1",
 			HostNames: func() []string { return []string{"muster.example", "*.wild.example"} }, Log: log,
 		},
