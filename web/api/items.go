@@ -173,7 +173,7 @@ func (a *API) putItem(ctx context.Context, id auth.Identity, in *newItemIn) (*ne
 		ev.Point.HAE = *b.HAE
 	}
 	sign := a.callsign(ctx, id)
-	ev.AddDetail(wire.AppendElement(nil, "contact", nil, wire.Attr{Name: "callsign", Value: b.Callsign}))
+	ev.Contact.Callsign = b.Callsign
 	ev.AddDetail(wire.AppendElement(nil, "link", nil, wire.Attr{Name: "uid", Value: situation.UID(id.User)}, wire.Attr{Name: "parent_callsign", Value: sign},
 		wire.Attr{Name: "type", Value: "a-f-G-U-C"}, wire.Attr{Name: "relation", Value: "p-p"}, wire.Attr{Name: "production_time", Value: wire.FormatTime(time.Now().UnixMilli())}))
 	if b.Remarks != "" {
