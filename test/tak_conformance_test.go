@@ -439,7 +439,7 @@ func slowReader(t *testing.T, s *suite) {
 	for i := range many {
 		from.send(event(fmt.Sprintf("bulk %d", i), "b-m-r", "<remarks>"+strings.Repeat("x", each)+"</remarks>"))
 		if i%20 == 19 { // no faster than somebody who reads
-			from.settle(to)
+			to.await("the bulk so far", of(fmt.Sprintf("bulk %d", i)))
 		}
 	}
 	to.until("all of the bulk", func() bool {
