@@ -76,16 +76,7 @@ func testConfig() Config {
 
 func newHub(t testing.TB, cfg Config) *hub {
 	t.Helper()
-	tt, ok := t.(*testing.T)
-	if !ok {
-		db, err := store.Open(t.Context(), store.Config{}, t.TempDir(), slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { db.Close() })
-		return hubOn(t, cfg, db)
-	}
-	return hubOn(t, cfg, storetest.Open(tt, store.Config{}))
+	return hubOn(t, cfg, storetest.Open(t, store.Config{}))
 }
 
 // hubOn starts a hub on a database; it stops with the test, or earlier.

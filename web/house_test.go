@@ -21,6 +21,7 @@ import (
 	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/internal/store"
+	"muster/internal/store/storetest"
 	"muster/media"
 	"muster/media/codec"
 	"muster/web/api"
@@ -53,17 +54,13 @@ func note(text string) http.Handler {
 func open(t *testing.T, change func(*Config, *Deps)) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	dir := t.TempDir()
-	db, err := store.Open(t.Context(), store.DefaultConfig(), dir, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t, store.DefaultConfig())
 	b := bus.New()
 	h := &house{}
 	h.sessions = auth.NewSessions(func(s auth.SessionInfo, open bool) { b.Publish(api.SessionFact(s, open)) })
 	cfg := auth.DefaultConfig()
 	cfg.Hash = auth.HashConfig{Memory: 64, Iterations: 1, Parallelism: 1}
+	var err error
 	if h.auth, err = auth.New(cfg, db, h.sessions, b, log); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +70,7 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 		}
 	}
 	if authority == nil {
-		if authority, err = pki.Open(pki.Config{Names: []string{"muster.example"}, ClientDays: 1}, dir, log); err != nil {
+		if authority, err = pki.Open(pki.Config{Names: []string{"muster.example"}, ClientDays: 1}, db.Dir(), log); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/internal/store"
+	"muster/internal/store/storetest"
 	"muster/media"
 	"muster/media/codec"
 	"muster/web/login"
@@ -50,12 +51,7 @@ func openHouse(t *testing.T) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	ctx := t.Context()
-	dir := t.TempDir()
-	db, err := store.Open(ctx, store.DefaultConfig(), dir, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t, store.DefaultConfig())
 	b := bus.New()
 	sessions := auth.NewSessions(func(s auth.SessionInfo, open bool) { b.Publish(SessionFact(s, open)) })
 	cfg := auth.DefaultConfig()
@@ -65,7 +61,7 @@ func openHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	if authority == nil {
-		if authority, err = pki.Open(pki.DefaultConfig(), dir, log); err != nil {
+		if authority, err = pki.Open(pki.DefaultConfig(), db.Dir(), log); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -237,6 +237,7 @@ func TestLoginsExpire(t *testing.T) {
 					time.Sleep(tc.every)
 					_, user = who(g.Identify, request("GET", c))
 				}
+				synctest.Wait() // for the sweep of this moment
 				if (user == "mike") != tc.alive || len(s.List()) == 1 != tc.alive {
 					t.Errorf("as %q, %d sessions", user, len(s.List()))
 				}

@@ -41,6 +41,7 @@ import (
 	"muster/internal/bus"
 	"muster/internal/pki"
 	"muster/internal/store"
+	"muster/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -87,15 +88,12 @@ const password = "correct horse"
 func open(t *testing.T) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(t.Context(), store.Config{}, t.TempDir(), log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t, store.Config{})
 	cfg := auth.DefaultConfig()
 	cfg.Hash = auth.HashConfig{Memory: 64, Iterations: 1, Parallelism: 1}
 	cfg.RevokeReplaced = true
 	h := &house{sessions: auth.NewSessions(nil), profiles: &profiles{}, mux: http.NewServeMux()}
+	var err error
 	if h.Service, err = auth.New(cfg, db, h.sessions, bus.New(), log); err != nil {
 		t.Fatal(err)
 	}
@@ -479,6 +477,8 @@ func TestProfileOfNobodyIsEmpty(t *testing.T) {
 
 func TestEnrolmentIsLimited(t *testing.T) {
 	h := open(t)
+	begin := time.Now()
+	h.api.rate.now = func() time.Time { return begin } // all is in one minute
 	csr := request(t, name("falke2"), clientKey(), nil)
 	got := 0
 	for range 25 {

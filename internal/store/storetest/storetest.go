@@ -1,5 +1,7 @@
 // Package storetest gives tests databases to work on: a fresh SQLite file, and a
-// fresh database on a PostgreSQL server that the test starts itself.
+// fresh database on a PostgreSQL server that the test starts itself. The tables are
+// made once in a test process and copied from then on: making them takes longer
+// than most tests.
 package storetest
 
 import (
@@ -27,27 +29,38 @@ import (
 // Dialects names the databases that Each tests on.
 func Dialects() []string { return []string{"sqlite", "postgres"} }
 
-// Each runs test once per database. Main must be the package's TestMain.
+// Each runs test once per database, which has tables and no rows. TestMain of the
+// package calls Stop.
 func Each(t *testing.T, test func(t *testing.T, cfg store.Config)) {
 	for _, name := range Dialects() {
-		t.Run(name, func(t *testing.T) { test(t, Config(t, name)) })
+		t.Run(name, func(t *testing.T) {
+			if name == "sqlite" {
+				test(t, store.Config{})
+			} else {
+				test(t, store.Config{DSN: postgres(t, "TEMPLATE "+template)})
+			}
+		})
 	}
 }
 
-// Config returns the configuration of a fresh, empty database.
+// Config returns the configuration of a fresh database without tables.
 func Config(t *testing.T, dialect string) store.Config {
 	t.Helper()
 	if dialect == "sqlite" {
 		return store.Config{}
 	}
-	return store.Config{DSN: postgres(t)}
+	return store.Config{DSN: postgres(t, "")}
 }
 
 // Open opens a database on a data directory of its own and closes it with the
 // test.
-func Open(t *testing.T, cfg store.Config) *store.DB {
+func Open(t testing.TB, cfg store.Config) *store.DB {
 	t.Helper()
-	db, err := store.Open(context.Background(), cfg, t.TempDir(), slog.New(slog.DiscardHandler))
+	dir := t.TempDir()
+	if cfg.DSN == "" {
+		Tables(t, dir)
+	}
+	db, err := store.Open(context.Background(), cfg, dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +70,45 @@ func Open(t *testing.T, cfg store.Config) *store.DB {
 		}
 	})
 	return db
+}
+
+// Tables puts a SQLite database with tables and no rows into an empty data
+// directory, which store.Open then need not make.
+func Tables(t testing.TB, dir string) {
+	t.Helper()
+	file, err := sqlite()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, sqliteFile), file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	sqliteFile = "muster.db" // in a data directory
+	template   = "tables"    // the database of PostgreSQL that is copied
+)
+
+// sqlite returns the file of a database that has tables and no rows.
+var sqlite = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "muster-tables-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := makeTables(store.Config{}, dir); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, sqliteFile))
+})
+
+func makeTables(cfg store.Config, dir string) error {
+	db, err := store.Open(context.Background(), cfg, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }
 
 // server is the PostgreSQL of this test process; tests share it.
@@ -78,9 +130,14 @@ func Stop() {
 	}
 }
 
-func postgres(t *testing.T) string {
+// postgres returns the address of a database made for t, as how says.
+func postgres(t *testing.T, how string) string {
 	t.Helper()
-	server.once.Do(func() { server.err = start() })
+	server.once.Do(func() {
+		if server.err = start(); server.err == nil {
+			server.err = makeTemplate()
+		}
+	})
 	if errors.Is(server.err, errMissing) && os.Getenv("CI") == "" {
 		t.Skip(server.err)
 	}
@@ -88,16 +145,33 @@ func postgres(t *testing.T) string {
 		t.Fatal(server.err)
 	}
 	name := fmt.Sprintf("t%d", server.n.Add(1))
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, dsn("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+	if err := createDatabase(name, how); err != nil {
 		t.Fatal(err)
 	}
 	return dsn(name)
+}
+
+func makeTemplate() error {
+	dir, err := os.MkdirTemp("", "muster-tables-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := createDatabase(template, ""); err != nil {
+		return err
+	}
+	return makeTables(store.Config{DSN: dsn(template)}, dir)
+}
+
+func createDatabase(name, how string) error {
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, dsn("postgres"))
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	_, err = c.Exec(ctx, "CREATE DATABASE "+name+" "+how)
+	return err
 }
 
 func dsn(name string) string {
