@@ -12,7 +12,7 @@ func (s *server) console(path string) string {
 	return fmt.Sprintf("https://127.0.0.1:%d%s", s.ports["https"], path)
 }
 
-// login types name and password into the page and waits for the wall.
+// login types name and password into the page.
 func (p *page) login(s *server, user, password string) {
 	p.t.Helper()
 	p.navigate(s.console("/login"))
@@ -56,6 +56,8 @@ func TestConsole(t *testing.T) {
 	p.login(s, "chief", "wrong-password")
 	p.until("the refusal", `/wrong|incorrect|not right|do not match|check/i.test(document.body.innerText) && location.pathname === '/login'`)
 	p.login(s, "chief", passwordOf("chief"))
+	p.until("the map", `location.pathname === '/map'`)
+	p.navigate(s.console("/video"))
 	p.until("the wall with both streams", `location.pathname === '/video' && document.body.innerText.includes('uas/cam1') && document.body.innerText.includes('uas/cam2')`)
 	p.until("still pictures", `[...document.querySelectorAll('canvas')].filter(c => {
 		if (!c.width) return false;
@@ -96,6 +98,8 @@ func TestConsole(t *testing.T) {
 	q.navigate(s.console("/video")) // still logged in as chief: one browser, one cookie
 	q.eval(`fetch('/api/v1/logout', {method: 'POST'})`)
 	q.login(s, "stranger", passwordOf("stranger"))
+	q.until("the stranger's map", `location.pathname === '/map'`)
+	q.navigate(s.console("/video"))
 	q.until("the stranger's wall", `location.pathname === '/video'`)
 	time.Sleep(time.Second)
 	if text := fmt.Sprint(q.eval(`document.body.innerText`)); strings.Contains(text, "uas/cam") {
@@ -109,6 +113,8 @@ func TestConsole(t *testing.T) {
 
 	q.eval(`fetch('/api/v1/logout', {method: 'POST'})`)
 	q.login(s, "admin", adminPassword)
+	q.until("the admin's map", `location.pathname === '/map'`)
+	q.navigate(s.console("/video"))
 	q.until("the admin's wall", `document.body.innerText.includes('uas/cam1')`)
 	for _, lens := range []string{"people", "tokens", "sessions", "certificates", "streams", "health"} {
 		q.navigate(s.console("/admin/" + lens))

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	bits "encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -612,8 +614,11 @@ func martiEnrolment(t *testing.T, s *takSiege) {
 		tr.DialContext = (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}).DialContext
 		return &http.Client{Transport: tr, Timeout: patience}
 	}
+	try := func(c *http.Client, user, password string, body any) (told, error) {
+		return ask(c, "POST", fmt.Sprintf("https://127.0.0.1:%d/Marti/api/tls/signClient/v2?clientUid=EVIL&version=1", s.ports["marti-enrol"]), body, "Authorization", basic(user, password))
+	}
 	sign := func(c *http.Client, user, password string, body any) told {
-		a, err := ask(c, "POST", fmt.Sprintf("https://127.0.0.1:%d/Marti/api/tls/signClient/v2?clientUid=EVIL&version=1", s.ports["marti-enrol"]), body, "Authorization", basic(user, password))
+		a, err := try(c, user, password, body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -638,8 +643,10 @@ func martiEnrolment(t *testing.T, s *takSiege) {
 		t.Errorf("a request with extensions is answered %d: %s", a.status, a.body)
 	}
 	for name, body := range map[string]string{"20 KiB": strings.Repeat("A", 20<<10), "4 MiB": strings.Repeat("A", 4<<20), "noise": string(noise(dice(), 9000)), "XML": "<!DOCTYPE x>"} {
-		if a := sign(from("127.0.0.9"), "mallory", passwordOf("mallory"), body); a.status < 400 || a.status >= 500 {
-			t.Errorf("%s for a request: %d", name, a.status)
+		a, err := try(from("127.0.0.9"), "mallory", passwordOf("mallory"), body)
+		cut := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) // the server does not read on
+		if !(cut && len(body) > 1<<20) && (err != nil || a.status < 400 || a.status >= 500) {
+			t.Errorf("%s for a request: %d, %v", name, a.status, err)
 		}
 	}
 	// Guessing ends; who has the password, elsewhere, is not concerned.

@@ -28,6 +28,8 @@ type ledger struct {
 	past   []records // of earlier runs
 	acks   int
 	number int
+	last   int    // the number of acks at which kill is called
+	kill   func() // may be nil
 }
 
 // records are what came of one run.
@@ -70,6 +72,9 @@ func (l *ledger) under(op string, do func() (told, error), note func(told)) bool
 	delete(l.doubt, op)
 	l.acks++
 	note(a)
+	if l.acks == l.last {
+		l.kill()
+	}
 	return true
 }
 
@@ -364,10 +369,13 @@ func TestKilledAtRandom(t *testing.T) {
 	}
 	lost := 0
 	for i := range rounds {
-		after := time.Duration(20+r.IntN(700)) * time.Millisecond
-		timer := time.AfterFunc(after, func() { l.s.cmd.Process.Signal(syscall.SIGKILL) })
+		// So many changes later and a moment more: a busy machine makes few in a
+		// given time.
+		l.last = l.acks + 10 + r.IntN(60)
+		l.kill = func() {
+			time.AfterFunc(time.Duration(r.IntN(30_000))*time.Microsecond, func() { l.s.cmd.Process.Signal(syscall.SIGKILL) })
+		}
 		l.work(uint64(i), 1000)
-		timer.Stop()
 		l.died()
 		l.s.again()
 		l.complains(t)
