@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -43,37 +44,32 @@ func secure(policy string, next http.Handler) http.Handler {
 	})
 }
 
-// file is a file of the interface, ready to be sent.
+// file is a file of the interface. What is sent along with it is made when it is
+// asked for the first time: a server that nobody looks at keeps no pages in memory.
 type file struct {
-	name  string
-	plain []byte
-	gz    []byte // nil where compressing gains nothing
-	etag  string
+	name string
+	once sync.Once
+	etag string
+	gz   []byte // nil where compressing gains nothing
+	err  error
 }
 
 // pages serves the built interface. Files below assets/ have a hash in their
 // name and never change; any other path is the application itself, which looks
 // at the path.
-type pages struct{ files map[string]*file }
+type pages struct {
+	root  fs.FS
+	files map[string]*file // by path
+}
 
-// newPages reads root. It is small: everything is kept in memory.
+// newPages serves the files of root, which must be files that can seek.
 func newPages(root fs.FS) (*pages, error) {
-	p := &pages{files: make(map[string]*file)}
+	p := &pages{root: root, files: make(map[string]*file)}
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+		if err == nil && !d.IsDir() {
+			p.files["/"+name] = &file{name: name}
 		}
-		f := &file{name: name}
-		if f.plain, err = fs.ReadFile(root, name); err != nil {
-			return err
-		}
-		sum := sha256.Sum256(f.plain)
-		f.etag = `"` + hex.EncodeToString(sum[:12]) + `"`
-		if f.gz, err = compress(name, f.plain); err != nil {
-			return err
-		}
-		p.files["/"+name] = f
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("web: read the interface: %w", err)
@@ -81,28 +77,74 @@ func newPages(root fs.FS) (*pages, error) {
 	return p, nil
 }
 
-// compress gzips what shrinks by it.
-func compress(name string, plain []byte) ([]byte, error) {
-	switch path.Ext(name) {
-	case ".html", ".js", ".mjs", ".css", ".svg", ".json", ".webmanifest", ".txt":
+// open returns the content of f.
+func (p *pages) open(f *file) (io.ReadSeekCloser, error) {
+	r, err := p.root.Open(f.name)
+	if err != nil {
+		return nil, fmt.Errorf("web: read the interface: %w", err)
+	}
+	rs, ok := r.(io.ReadSeekCloser)
+	if !ok {
+		r.Close()
+		return nil, fmt.Errorf("web: read the interface: %s cannot seek", f.name)
+	}
+	return rs, nil
+}
+
+// body returns what is sent of f, which is prepared.
+func (p *pages) body(f *file, zipped bool) (io.ReadSeekCloser, error) {
+	switch {
+	case f.err != nil:
+		return nil, f.err
+	case zipped:
+		return memory{bytes.NewReader(f.gz)}, nil
 	default:
-		return nil, nil
+		return p.open(f)
+	}
+}
+
+// memory is a content that needs no closing.
+type memory struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (memory) Close() error { return nil }
+
+// prepare makes the entity tag of f and compresses it.
+func (p *pages) prepare(f *file) error {
+	r, err := p.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, r)
+	if err != nil {
+		return fmt.Errorf("web: read the interface: %w", err)
+	}
+	f.etag = `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`
+	if !compressible[path.Ext(f.name)] {
+		return nil
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("web: read the interface: %w", err)
 	}
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	z := gzip.NewWriter(&b)
+	if _, err = io.Copy(z, r); err == nil {
+		err = z.Close()
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("web: compress the interface: %w", err)
 	}
-	if _, err := z.Write(plain); err != nil {
-		return nil, err
+	if int64(b.Len()) < n {
+		f.gz = bytes.Clone(b.Bytes())
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	if b.Len() >= len(plain) {
-		return nil, nil
-	}
-	return b.Bytes(), nil
+	return nil
+}
+
+// compressible are the files that shrink by compression.
+var compressible = map[string]bool{
+	".html": true, ".js": true, ".mjs": true, ".css": true, ".svg": true, ".json": true, ".webmanifest": true, ".txt": true,
 }
 
 // types of files that the standard library or the machine may name otherwise.
@@ -133,6 +175,14 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This server was built without its pages. The API is at /api/openapi.json.", http.StatusNotFound)
 		return
 	}
+	f.once.Do(func() { f.err = p.prepare(f) })
+	zipped := f.gz != nil && takesGzip(r)
+	body, err := p.body(f, zipped)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer body.Close()
 	if strings.HasPrefix(f.name, "assets/") {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	} else {
@@ -143,13 +193,11 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if t := types[path.Ext(f.name)]; t != "" {
 		h.Set("Content-Type", t)
 	}
-	body := f.plain
-	if f.gz != nil && takesGzip(r) {
-		body = f.gz
+	if zipped {
 		h.Set("Content-Encoding", "gzip")
 		h.Set("ETag", strings.TrimSuffix(f.etag, `"`)+`-gz"`)
 	}
-	http.ServeContent(w, r, f.name, time.Time{}, io.NewSectionReader(bytes.NewReader(body), 0, int64(len(body))))
+	http.ServeContent(w, r, f.name, time.Time{}, body)
 }
 
 // takesGzip reads Accept-Encoding (RFC 9110 §12.5.3) as browsers write it.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -190,16 +191,18 @@ func (s *Server) serveMediaAPI(ctx context.Context, l net.Listener) error {
 // ServeLocal. Whoever can call it needs no other credentials.
 func (s *Server) Local() http.Handler {
 	h := s.api.Handler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.arrive(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := login.WithPeer(r.Context(), login.Peer{Secure: true})
 		h.ServeHTTP(w, r.WithContext(api.WithIdentity(ctx, auth.System("local"))))
-	})
+	}))
 }
 
-// ServeLocal serves Local on l, a unix socket that only its owner can open,
-// until ctx ends. It closes l.
-func (s *Server) ServeLocal(ctx context.Context, l net.Listener) error {
-	return s.serve(ctx, l, s.Local())
+// ServeLocal serves h, which is the Local of a server, on l, a unix socket that
+// only its owner can open, until ctx ends; requests under way then have until drain
+// to finish. It closes l. It needs no Server, so that the socket stays when the
+// server is replaced by one with other settings.
+func ServeLocal(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger) error {
+	return serve(ctx, l, h, drain, log)
 }
 
 // Handler answers what the HTTPS door answers, for doors of other parts that
@@ -212,12 +215,17 @@ const (
 	maxHeader  = 64 << 10
 )
 
-// serve is an HTTP server on l until ctx ends; then requests under way have
-// the configured time to finish.
+// serve serves h on l until ctx ends.
 func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	return serve(ctx, l, s.arrive(h), s.cfg.Drain, s.deps.Log)
+}
+
+// serve is an HTTP server on l until ctx ends; then requests under way have
+// until drain to finish.
+func serve(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger) error {
 	srv := &http.Server{
-		Handler: s.arrive(h), ReadHeaderTimeout: readHeader, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
-		ErrorLog: quiet(s.deps.Log), ConnContext: withConn,
+		Handler: h, ReadHeaderTimeout: readHeader, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+		ErrorLog: quiet(log), ConnContext: withConn,
 	}
 	var err error
 	ended := make(chan struct{})
@@ -235,7 +243,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	}
 	// Serve may have ended too, for whoever keeps the door closes l with ctx;
 	// requests under way are not to suffer for that.
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if srv.Shutdown(grace) != nil {
 		srv.Close()

@@ -55,7 +55,15 @@ type streams struct {
 	terminal func() (int, bool) // descriptor of the terminal that in is, if it is one
 }
 
+// gcPercent lets the heap grow by half before it is collected, unless GOGC says
+// otherwise: what is alive is mostly connections, which make little garbage, and
+// thousands of them should fit on a small machine.
+const gcPercent = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := execute(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: stdinTerminal})
 	stop()

@@ -76,6 +76,7 @@ func isTerminal(w io.Writer) bool {
 type mounts struct {
 	hls, rtc *swap
 	pages    *swap // everything of the web server, for the Marti doors
+	local    *swap // the web server's Local
 	rtmp     *swapConn
 }
 
@@ -193,7 +194,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), rtmp: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -260,19 +261,16 @@ func (h *house) parts(local net.Listener) []part {
 			}
 			return registered(h, "webrtc", srv, err)
 		}},
-		{"local", func(c *config) any { return nil }, func(c *config) (runner, error) {
-			srv, err := h.web(c, m)
-			if err != nil {
-				return nil, err
-			}
-			return runFunc(func(ctx context.Context) error { return srv.ServeLocal(ctx, local) }), nil
-		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
 			srv, err := h.web(c, m)
 			if err == nil {
 				m.pages.set(srv.Handler())
+				m.local.set(srv.Local())
 			}
 			return registered(h, "web", srv, err)
+		}},
+		{"local", func(c *config) any { return nil }, func(c *config) (runner, error) {
+			return runFunc(func(ctx context.Context) error { return web.ServeLocal(ctx, local, m.local, c.Web.Drain, h.log) }), nil
 		}},
 		// What keeps state is made once; it runs before the doors open.
 		{"files", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "files", h.tak.files, nil) }},
