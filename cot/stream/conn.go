@@ -261,8 +261,9 @@ func (c *conn) read(ctx context.Context, first *wire.Event) error {
 	if first != nil {
 		c.take(ctx, first)
 	}
-	if early := c.left; len(early) > 0 {
-		c.left = nil
+	early := c.left
+	c.left = nil // an idle connection holds no memory
+	if len(early) > 0 {
 		if err := c.feed(ctx, early); err != nil {
 			return err
 		}

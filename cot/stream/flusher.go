@@ -18,7 +18,7 @@ const (
 	// be manyWrites, so that the wait stays short; from fullRate on fewWrites, so
 	// that there is time left for the copies.
 	manyWrites = 33_000
-	fewWrites  = 29_000
+	fewWrites  = 27_000
 	quietRate  = 50_000
 	fullRate   = 100_000
 	// rateWindow is the time over which copies are counted.
