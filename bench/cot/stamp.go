@@ -49,7 +49,7 @@ type template struct {
 // newTemplate makes the report of a sender in a version of the protocol.
 func newTemplate(sender, version int, now time.Time) (template, error) {
 	ev := wire.New(fmt.Sprintf("BENCH-%08d", sender), "a-f-G-U-C", "m-g", now, time.Hour)
-	ev.Point = wire.Point{Lat: 52.516275, Lon: 13.377704 + float64(sender)/1000, HAE: 78.4, CE: 6.1, LE: wire.Unknown}
+	ev.Point = wire.Point{Lat: 52.516275, Lon: 13.377704 + float64(sender%firstSecure)/1000, HAE: 78.4, CE: 6.1, LE: wire.Unknown}
 	ev.Takv = wire.Takv{Device: "SAMSUNG SM-G781B", Platform: "ATAK-CIV", OS: "34", Version: "5.4.0.11"}
 	ev.Contact = wire.Contact{Callsign: fmt.Sprintf("BENCH %d", sender), Endpoint: "*:-1:stcp", Phone: "+4930123456"}
 	ev.Group = wire.Group{Name: "Cyan", Role: "Team Member"}

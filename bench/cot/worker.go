@@ -28,6 +28,9 @@ type job struct {
 	Epoch   int64 // of the clock, ns since 1970
 }
 
+// firstSecure is the number of the first sender that logs in.
+const firstSecure = 1_000_000
+
 // credentials are PEM files.
 type credentials struct{ Cert, Key, CA, Name string }
 
@@ -129,8 +132,12 @@ type worker struct {
 
 func newWorker(ctx context.Context, j job) (*worker, error) {
 	w := &worker{job: j, clock: newClock(j.Epoch), tally: new(tally)}
+	first := 0
+	if j.TLS != nil { // who logs in keeps the uids, and those without a name may not have them
+		first = firstSecure
+	}
 	for i := range j.Senders {
-		t, err := newTemplate(i, j.Version, time.Now())
+		t, err := newTemplate(first+i, j.Version, time.Now())
 		if err != nil {
 			return nil, err
 		}
