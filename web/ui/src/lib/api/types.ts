@@ -192,5 +192,6 @@ export type LiveEvent =
   | { kind: 'group.changed'; time: string; data: unknown }
   | { kind: 'token.changed'; time: string; data: unknown }
   | { kind: 'device.changed'; time: string; data: unknown }
+  | { kind: 'file.changed'; time: string; data: unknown }
   | { kind: 'auth.failed'; time: string; data: AuthFailure }
   | { kind: 'lagged'; time: string; data: unknown };
