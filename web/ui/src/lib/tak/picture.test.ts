@@ -40,6 +40,15 @@ describe('the picture of the situation', () => {
     expect(trail.length).toBeGreaterThan(100);
   });
 
+  it('draws nobody at 0, 0 who does not know where he is, and no trail from there', () => {
+    const p = new Picture();
+    p.apply(snapshot([item('a', 1, { lat: 0, lon: 0 }), item('b', 1)]));
+    expect([...p.placed()].map((s) => s.item.uid)).toEqual(['b']);
+    p.apply({ kind: 'items', items: [item('a', 2)] });
+    expect([...p.placed()]).toHaveLength(2);
+    expect(p.items.get('a')!.trail).toHaveLength(0);
+  });
+
   it('says what changed', () => {
     const p = new Picture();
     p.apply(snapshot([item('a', 1)]));

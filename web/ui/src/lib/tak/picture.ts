@@ -26,6 +26,9 @@ const step = 8e-8;
 /** What is not to be kept is forgotten so long after it went stale (ms). */
 const forget = 24 * 3_600_000;
 
+/** Whoever does not know where it is reports the place 0, 0: it is known, and is not to be drawn there. */
+export const isPlaced = (p: { lat: number; lon: number }): boolean => p.lat !== 0 || p.lon !== 0;
+
 export interface Changed {
   items: boolean;
   contacts: boolean;
@@ -71,6 +74,11 @@ export class Picture {
     return changed;
   }
 
+  /** What can be drawn on a map. */
+  *placed(): Generator<Seen> {
+    for (const seen of this.items.values()) if (isPlaced(seen.item)) yield seen;
+  }
+
   put(raw: Item): void {
     const item = this.#linked(wholeItem(raw));
     const known = this.items.get(item.uid);
@@ -84,7 +92,7 @@ export class Picture {
     }
     // Messages of several connections may cross: an older report never takes the place of a newer one.
     if (item.time < known.item.time) return;
-    if (Math.abs(known.x - x) + Math.abs(known.y - y) > step && !item.points) {
+    if (Math.abs(known.x - x) + Math.abs(known.y - y) > step && !item.points && isPlaced(known.item) && isPlaced(item)) {
       known.trail.push(known.x, known.y);
       if (known.trail.length > 2 * maxTrail) known.trail.splice(0, 2 * (maxTrail / 3));
     }
