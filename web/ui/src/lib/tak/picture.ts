@@ -1,6 +1,7 @@
 /** What is known of the situation: the merge of the live messages. It knows nothing of screens. */
 import type { Contact, Emergency, Item, SituationEvent } from '$lib/api/situation';
 import { wholeContact, wholeEmergency, wholeItem } from '$lib/api/tak';
+import type { Place } from '$lib/geo/distance';
 import { mercatorX, mercatorY } from '$lib/map/view';
 import { kindOf, type Kind } from './sidc';
 
@@ -27,7 +28,13 @@ const step = 8e-8;
 const forget = 24 * 3_600_000;
 
 /** Whoever does not know where it is reports the place 0, 0: it is known, and is not to be drawn there. */
-export const isPlaced = (p: { lat: number; lon: number }): boolean => p.lat !== 0 || p.lon !== 0;
+const isPlaced = (p: Place): boolean => p.lat !== 0 || p.lon !== 0;
+
+/** Where a thing or a person is, if that is known: by its report, else by what contacts say. */
+export function placeOf(item: Item | undefined, contact?: Contact): Place | null {
+  const { lat, lon } = item ?? contact ?? {};
+  return lat !== undefined && lon !== undefined && isPlaced({ lat, lon }) ? { lat, lon } : null;
+}
 
 export interface Changed {
   items: boolean;
