@@ -3,7 +3,6 @@ package cot
 import (
 	"context"
 	"slices"
-	"time"
 
 	"muster/cot/wire"
 )
@@ -61,21 +60,21 @@ func (r *Router) isDevice(uid string) bool {
 // for somebody, and with b-t-f-s if not.
 func (r *Router) directChat(ctx context.Context, e *Event, w groupSet, dests []wire.Dest) {
 	groups, found, missed := r.resolve(e, w, dests)
-	reached, kept := len(found.list) > 0, false
+	nobody := len(found.list)+len(missed) == 0
 	clients := slices.DeleteFunc(found.list, func(c *Client) bool { return c.state.Load().out.meets(groups) })
+	reached, kept := len(clients) < len(found.list), false
 	if !groups.empty() {
 		r.fanOut(e, groups, e.via)
 		reached = true
 	}
 	for _, c := range clients {
-		if !r.hurry(e, c) {
-			kept = r.keep(ctx, c.UID(), e) || kept
-		}
+		// What has to wait for older messages is on its way, too.
+		reached = r.hurry(e, c) || r.keep(ctx, c.UID(), e) || reached
 	}
 	for _, uid := range r.away(e, missed) {
 		kept = r.keep(ctx, uid, e) || kept
 	}
-	if e.Type != typeChat || reached || len(missed) == 0 || len(missionDests(dests)) > 0 {
+	if e.Type != typeChat || reached || nobody || len(missionDests(dests)) > 0 {
 		return
 	}
 	if kept {
@@ -84,9 +83,6 @@ func (r *Router) directChat(ctx context.Context, e *Event, w groupSet, dests []w
 		r.reply(e, typeFailed)
 	}
 }
-
-// returnTime is how long chat that did not get out may take to the disk.
-const returnTime = 10 * time.Second
 
 // Unsent takes back the chat that was queued for the client and had not got out
 // when the connection ended. What is for this device alone waits for it, as if it
@@ -97,10 +93,7 @@ func (c *Client) Unsent(chat []*Event) {
 	if !st.reported || len(chat) == 0 {
 		return
 	}
-	// Whatever ended the connection does not end this.
-	ctx, cancel := context.WithTimeout(context.Background(), returnTime)
-	defer cancel()
-	c.r.keep(ctx, st.uid, chat...)
+	c.r.keep(context.Background(), st.uid, chat...)
 }
 
 // isFor reports whether e, a chat event, names the device in state st.

@@ -35,6 +35,7 @@ type Queue struct {
 	size   int         // bytes waiting
 	solid  int         // of these, bytes that must not be dropped
 	urgent []*Event    // ahead of everything else; at most queueUrgent, further ones are dropped
+	out    []*Event    // chat that was taken out since the last Written; at most what one write holds
 	front  bool        // whether the client is at version 1 where the queue begins
 	back   bool        // and where it ends
 	turn   int         // index of the item after which front becomes back; only while they differ
@@ -147,7 +148,8 @@ func (q *Queue) Frames() {
 
 // Append takes n waiting events out, as many as fit into max bytes but at least
 // one, and appends them to dst as they go over the stream. more reports that
-// others wait; without them the next Push reports wake.
+// others wait; without them the next Push reports wake. The caller says Written
+// when they have got out.
 func (q *Queue) Append(dst []byte, max int) (out []byte, n int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -165,6 +167,7 @@ func (q *Queue) Append(dst []byte, max int) (out []byte, n int, more bool) {
 				break
 			}
 			dst = append(dst, b...)
+			q.remember(e)
 		}
 		q.shift()
 	}
@@ -173,7 +176,8 @@ func (q *Queue) Append(dst []byte, max int) (out []byte, n int, more bool) {
 }
 
 // Pop takes one event out: e, and b as it goes over the stream, which is shared
-// and not to be changed. e is nil where b came from Raw or Switch.
+// and not to be changed. e is nil where b came from Raw or Switch. The caller says
+// Written when it has got out.
 func (q *Queue) Pop() (e *Event, b []byte, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -190,10 +194,27 @@ func (q *Queue) Pop() (e *Event, b []byte, ok bool) {
 		q.shift()
 	}
 	q.tidy()
+	if ok {
+		q.remember(e)
+	}
 	if ok && e.Event == nil {
 		e = nil
 	}
 	return e, b, ok
+}
+
+// remember notes chat that is taken out.
+func (q *Queue) remember(e *Event) {
+	if e.Event != nil && e.isChat() {
+		q.out = append(q.out, e)
+	}
+}
+
+// Written says that everything taken out so far has got out.
+func (q *Queue) Written() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.out = nil
 }
 
 // Slow returns for how long what must not be dropped has exceeded the limit,
@@ -225,8 +246,9 @@ func (q *Queue) State() QueueState {
 	return s
 }
 
-// Close gives up what waits and takes nothing more. It returns the chat among it,
-// which may be kept for later.
+// Close gives up what waits and takes nothing more. It returns the chat among it
+// and that which was taken out but, as far as is known, has not been written: it
+// may be kept for later.
 func (q *Queue) Close() (chat []*Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -234,13 +256,14 @@ func (q *Queue) Close() (chat []*Event) {
 		return nil
 	}
 	q.closed = true
+	chat = q.out
 	for _, it := range q.items[q.head:] {
 		if it.e != nil && it.e.Event != nil && it.e.isChat() {
 			chat = append(chat, it.e)
 		}
 	}
 	q.dropped += int64(len(q.items) - q.head - q.holes + len(q.urgent))
-	q.items, q.urgent, q.index = nil, nil, queueIndex{}
+	q.items, q.urgent, q.out, q.index = nil, nil, nil, queueIndex{}
 	q.head, q.holes, q.oldest, q.size, q.solid = 0, 0, 0, 0, 0
 	return chat
 }

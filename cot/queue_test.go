@@ -232,6 +232,36 @@ func TestQueueClosedTakesNothing(t *testing.T) {
 	}
 }
 
+func TestQueueGivesBackChatThatDidNotGetOut(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		do   func(q *Queue)
+		want string
+	}{
+		{"none taken out", func(*Queue) {}, "1 2 3"},
+		{"taken out and written", func(q *Queue) { q.Append(nil, 1); q.Written() }, "2 3"},
+		{"taken out", func(q *Queue) { q.Append(nil, 1) }, "1 2 3"},
+		{"all taken out", func(q *Queue) { q.Append(nil, 1<<20) }, "1 2 3"},
+		{"the second taken out", func(q *Queue) { q.Append(nil, 1); q.Written(); q.Append(nil, 1) }, "2 3"},
+		{"popped", func(q *Queue) { q.Pop() }, "1 2 3"},
+		{"popped and written", func(q *Queue) { q.Pop(); q.Written(); q.Pop(); q.Written(); q.Pop() }, "3"},
+	} {
+		q := NewQueue(1 << 20)
+		for _, uid := range []string{"1", "2", "3"} {
+			q.Push(queued(t, uid, "b-t-f", "", 0))
+		}
+		q.Push(queued(t, "other", "b-m-p-s-m", "", 0))
+		test.do(q)
+		var got []string
+		for _, e := range q.Close() {
+			got = append(got, e.UID)
+		}
+		if s := strings.Join(got, " "); s != test.want {
+			t.Errorf("%s: gives back %q, not %q", test.name, s, test.want)
+		}
+	}
+}
+
 // TestQueueAgainstAModel compares with a plain list after every step.
 func TestQueueAgainstAModel(t *testing.T) {
 	const limit = 40 << 10

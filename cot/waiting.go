@@ -23,6 +23,9 @@ const (
 	maxWaiting   = 100_000 // messages in all
 	waitingBatch = 100     // read and deleted at once
 	expirePeriod = time.Minute
+
+	// keepTime is how long chat may take to the disk.
+	keepTime = 10 * time.Second
 )
 
 // waiting is the chat kept for devices that are away.
@@ -117,7 +120,8 @@ func (s *waiting) only(uid string) (unlock func()) {
 }
 
 // keep stores chat events for the device uid, in the goroutine that has them. When
-// it returns true they are on disk.
+// it returns true they are on disk. The end of ctx does not keep them from it: it
+// may well be why they wait.
 func (r *Router) keep(ctx context.Context, uid string, events ...*Event) bool {
 	if r.cfg.ChatKeep == 0 {
 		return false
@@ -151,7 +155,9 @@ func (r *Router) keep(ctx context.Context, uid string, events ...*Event) bool {
 	if len(rows) == 0 {
 		return false
 	}
-	err := r.db.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	in, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+	defer cancel()
+	err := r.db.Tx(in, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
 		return err
 	})

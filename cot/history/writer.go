@@ -22,19 +22,24 @@ const (
 	maxDirty       = 2000            // or when so many wait
 	maxCached      = 50_000          // entries of each cache of what the database holds
 
-	stopTimeout = 10 * time.Second
+	stopTimeout = 4 * time.Second // less than the whole server is given to stop
 )
 
 // write is the writer goroutine. Its timers run only while something waits.
-func (s *Service) write(ctx context.Context) {
+func (s *Service) write(stop context.Context) {
+	// What is being written when the server stops is written to its end.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(stop))
+	defer cancel()
+	defer context.AfterFunc(stop, func() {
+		defer time.AfterFunc(stopTimeout, cancel).Stop()
+		<-ctx.Done()
+	})()
 	var due, positions <-chan time.Time
 	for {
 		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-			defer cancel()
-			s.drain(last)
-			s.flushPositions(last)
+		case <-stop.Done():
+			s.drain(ctx)
+			s.flushPositions(ctx)
 			return
 		case <-s.queue.some:
 			if due == nil {

@@ -240,10 +240,10 @@ func (c *conn) serve(ctx context.Context, first *wire.Event) {
 	defer stop()
 	defer c.cut()
 	err := c.read(ctx, first)
-	c.leave(err)
 	c.mu.Lock()
-	c.held = true // a write under way comes to its end before the socket is closed
+	c.held = true // a write under way comes to its end before the queue is given up
 	c.mu.Unlock()
+	c.leave(err)
 }
 
 func (c *conn) read(ctx context.Context, first *wire.Event) error {
@@ -353,6 +353,7 @@ func (c *conn) flush(f *flusher) {
 			c.block(f.buf[sent:])
 			return
 		}
+		c.q.Written()
 		if !more {
 			return
 		}
@@ -374,6 +375,7 @@ func (c *conn) drain(rest []byte) {
 		return
 	}
 	c.s.n.bytesOut.Add(int64(len(rest)))
+	c.q.Written()
 	c.mu.Lock()
 	c.waiting = false
 	c.mu.Unlock()

@@ -74,6 +74,7 @@ func (g *gateway) write(ctx context.Context) {
 				return
 			}
 		}
+		g.q.Written() // nothing is sent a second time
 		if e == nil || strings.HasPrefix(e.Type, typeControl) {
 			continue // between server and client only
 		}

@@ -42,6 +42,7 @@ type hub struct {
 	welcome  []*cot.Event // queued for whoever joins
 	received []*wire.Event
 	reasons  []error
+	unsent   []*cot.Event // given back
 	deny     bool
 }
 
@@ -96,7 +97,11 @@ func (c *hubClient) Close(reason error) {
 	c.h.reasons = append(c.h.reasons, reason)
 }
 
-func (c *hubClient) Unsent([]*cot.Event) {}
+func (c *hubClient) Unsent(chat []*cot.Event) {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	c.h.unsent = append(c.h.unsent, chat...)
+}
 
 func (h *hub) joins() []cot.Join {
 	h.mu.Lock()

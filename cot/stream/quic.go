@@ -223,6 +223,7 @@ func (c *quicClient) write(ctx context.Context, st *quic.Stream) {
 				c.cut()
 				return
 			}
+			c.q.Written()
 			c.s.n.writes.Add(1)
 			c.s.n.bytesOut.Add(int64(len(out)))
 		}

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -438,6 +439,62 @@ func TestSlowReaderHurtsNobodyAndIsEnded(t *testing.T) {
 			}
 			if s := b.Stats(); s.Slow != 1 || s.Blocked == 0 || s.Dropped == 0 {
 				t.Fatalf("%+v", s)
+			}
+		})
+	}
+}
+
+// TestChatHasArrivedOrIsGivenBack ends connections while much is on its way.
+func TestChatHasArrivedOrIsGivenBack(t *testing.T) {
+	for _, kind := range []string{"plain", "secure"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := start(t, func(_ *Config, d *Deps) { d.Config.Anonymous = true })
+			dial := b.plain
+			if kind == "secure" {
+				dial = b.secure
+			}
+			c := dial()
+			c.write(report("c"))
+			eventually(t, "client", func() bool { return len(b.hub.joins()) == 1 })
+			text := []byte(strings.Repeat("x", 3000))
+			missing := map[string]bool{}
+			for more := 50; more > 0; { // that many once the socket is full
+				if b.Stats().Blocked > 0 {
+					more--
+				}
+				uid := fmt.Sprint("chat-", len(missing))
+				ev := wire.New(uid, "b-t-f", "m-g", time.Now(), time.Minute)
+				ev.AddDetail(wire.AppendElement(nil, "remarks", text))
+				b.hub.send(cot.NewEvent(ev, cot.Sender{}, nil, time.Now()))
+				missing[uid] = true
+			}
+			if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "end", func() bool { return len(b.hub.closed()) == 1 })
+			dec := xml.NewDecoder(c.r)
+			for {
+				var ev struct {
+					UID string `xml:"uid,attr"`
+				}
+				if dec.Decode(&ev) != nil {
+					break
+				}
+				delete(missing, ev.UID)
+			}
+			// The hub is told after the connection is off.
+			eventually(t, "what was given back", func() bool { return b.Stats().Open == 0 })
+			b.hub.mu.Lock()
+			defer b.hub.mu.Unlock()
+			if len(b.hub.unsent) < 50 {
+				t.Errorf("%d messages are given back", len(b.hub.unsent))
+			}
+			for _, e := range b.hub.unsent {
+				delete(missing, e.UID)
+			}
+			if len(missing) > 0 {
+				t.Errorf("%d messages neither arrived nor are given back: %v", len(missing), missing)
 			}
 		})
 	}

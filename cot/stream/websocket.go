@@ -145,6 +145,7 @@ func (c *socketClient) write(ctx context.Context) {
 			c.cancel()
 			return
 		}
+		c.q.Written()
 		c.s.n.writes.Add(1)
 		c.s.n.bytesOut.Add(int64(len(b)))
 	}
