@@ -32,6 +32,7 @@ type part struct {
 const (
 	bindRetry = 10 * time.Second // pause before a busy address is tried again
 	stopLimit = 5 * time.Second  // a part that has not stopped by then is left behind
+	stopSlack = time.Second      // for what the supervisor does itself when everything stops
 )
 
 // supervisor keeps the parts running: one that fails is started again and takes
@@ -56,6 +57,16 @@ func newSupervisor(log *slog.Logger) *supervisor {
 		Timeout:   stopLimit,
 	})
 	return s
+}
+
+// unstopped waits until the tree is done and names the parts that have not
+// stopped.
+func (s *supervisor) unstopped() (names []string) {
+	report, _ := s.tree.UnstoppedServiceReport() // it never fails
+	for _, late := range report {
+		names = append(names, late.Name)
+	}
+	return names
 }
 
 // apply starts, restarts and keeps parts so that they match c. It returns the
@@ -105,6 +116,9 @@ type service struct {
 	log    *slog.Logger
 	said   string // last error logged, so that a busy port is reported once
 }
+
+// String is the name in the supervisor's reports.
+func (s *service) String() string { return s.name }
 
 // Serve implements suture.Service.
 func (s *service) Serve(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -29,9 +30,6 @@ import (
 	"muster/web"
 	"muster/web/front"
 )
-
-// drain is how long the parts have to stop after SIGTERM.
-const drain = 5 * time.Second
 
 type serveCmd struct{}
 
@@ -166,9 +164,12 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 	stop()
 	select {
 	case <-done:
+		if late := s.unstopped(); len(late) > 0 {
+			return fmt.Errorf("%s did not stop within %s", strings.Join(late, ", "), stopLimit)
+		}
 		return nil
-	case <-time.After(drain):
-		return fmt.Errorf("some parts did not stop within %s", drain)
+	case <-time.After(stopLimit + stopSlack):
+		return errors.New("the parts are not stopped in time")
 	}
 }
 
