@@ -272,6 +272,13 @@ func TestWaitingChatIsBounded(t *testing.T) {
 	}
 	a.message("1", "UID-B", to("callsign=B"))
 	a.expect("b-t-f-s GeoChat.1")
+	b = h.connect(person("b", "team"), "UID-B", "B")
+	b.report() // it is here, but older messages go first
+	a.clear()
+	a.message("1", "UID-B", to("callsign=B"))
+	a.expect("b-t-f-s GeoChat.1")
+	b.Close(nil)
+	a.clear()
 	h.waiting.free("UID-B", maxBox, 10*maxBox)
 	a.message("2", "UID-B", strings.Repeat("<x/>", maxKept/4)+to("callsign=B"))
 	a.expect("b-t-f-s GeoChat.2")
