@@ -7,6 +7,7 @@ import (
 
 	"muster/internal/auth"
 	"muster/internal/conf"
+	"muster/internal/mail"
 	"muster/internal/obs"
 	"muster/internal/pki"
 	"muster/internal/store"
@@ -28,6 +29,7 @@ type config struct {
 	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
 	Cot   cotConfig     `yaml:"cot" doc:"The TAK server: positions, chat, missions, files."`
 	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
+	Mail  mail.Config   `yaml:"mail" doc:"How mail is sent: links to choose a password, and to enrol."`
 	Store store.Config  `yaml:"store" doc:"Where users, groups and all else are kept."`
 	PKI   pki.Config    `yaml:"pki" doc:"Certificates."`
 	Log   obs.LogConfig `yaml:"log" doc:"What is logged."`
@@ -69,7 +71,7 @@ func defaults() *config {
 			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(), SRT: srt.DefaultConfig(),
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 		},
-		Cot: defaultCot(), Auth: auth.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

@@ -14,6 +14,7 @@ type enrollCmd struct {
 	User    string `arg:"" help:"Who the device belongs to."`
 	Device  string `help:"Which device it is, for people." placeholder:"NAME"`
 	Minutes int    `help:"Minutes that it is valid; as configured if left out." placeholder:"N"`
+	Mail    bool   `help:"Also send the page to the user's mail address."`
 	NoQR    bool   `name:"no-qr" help:"Print no QR code."`
 }
 
@@ -30,7 +31,7 @@ Examples:
 
 // Run opens an enrolment.
 func (e enrollCmd) Run(ctx context.Context, std streams, c *cli) error {
-	in := map[string]any{"user": e.User, "device": e.Device, "minutes": e.Minutes}
+	in := map[string]any{"user": e.User, "device": e.Device, "minutes": e.Minutes, "mail": e.Mail}
 	var out struct {
 		Token, ATAKURL, ITAKText, Page string
 		Expires                        time.Time

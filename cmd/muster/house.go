@@ -13,6 +13,7 @@ import (
 	"muster/internal/auth"
 	"muster/internal/bus"
 	"muster/internal/limit"
+	"muster/internal/mail"
 	"muster/internal/obs"
 	"muster/internal/pki"
 	"muster/internal/run"
@@ -38,6 +39,7 @@ type house struct {
 	sessions *auth.Sessions
 	auth     *auth.Service
 	pki      *pki.Authority
+	mail     *mail.Sender
 	router   *media.Router
 	doors    *run.Doors
 	perDoor  limit.ConnsConfig // connections that each door may have open
@@ -69,6 +71,9 @@ func openHouse(ctx context.Context, cfg *config, data string, log *slog.Logger, 
 	if h.auth, err = auth.New(cfg.Auth, db, h.sessions, h.bus, log); err == nil {
 		h.pki, err = pki.Open(cfg.PKI, data, log)
 	}
+	if err == nil {
+		h.mail, err = mail.New(cfg.Mail, log)
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -80,7 +85,7 @@ func openHouse(ctx context.Context, cfg *config, data string, log *slog.Logger, 
 func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	d := web.Deps{
 		Deps: api.Deps{
-			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Identity: h.auth,
+			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Identity: h.auth, Mail: h.mail,
 			Authority: h.pki, Sessions: h.sessions, Streams: h.router, Still: still.MP4, Bus: h.bus,
 			Doors: h.doors, Health: h.state, Backup: h.db,
 			Name: "Muster", Version: version(), HostNames: h.pki.Hosts, Log: h.log,
@@ -160,6 +165,7 @@ func openOffline(ctx context.Context, c *cli) (http.Handler, func() error, error
 	if err != nil {
 		return nil, nil, err
 	}
+	h.mail.Direct()
 	srv, err := h.web(cfg, mounts{})
 	if err != nil {
 		return nil, nil, errors.Join(err, h.close())

@@ -42,6 +42,7 @@ type cli struct {
 	Token      tokenCmd      `cmd:"" help:"Tokens and stream keys: create, list, revoke."`
 	Cert       certCmd       `cmd:"" help:"Client certificates: issue, list, revoke."`
 	Enroll     enrollCmd     `cmd:"" help:"Let a phone get its certificate: a link and a QR code, valid once."`
+	Mail       mailCmd       `cmd:"" help:"Mail: test whether it arrives."`
 	Backup     backupCmd     `cmd:"" help:"Save everything the server keeps into one file."`
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup into an empty data folder."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for your shell."`

@@ -204,6 +204,7 @@ func (h *house) parts(local net.Listener) []part {
 	return []part{
 		{"auth", func(c *config) any { return nil }, func(*config) (runner, error) { return registered(h, "auth", h.auth, nil) }},
 		{"pki", func(c *config) any { return nil }, func(*config) (runner, error) { return h.pki, nil }},
+		{"mail", func(c *config) any { return c.Mail }, func(c *config) (runner, error) { return registered(h, "mail", h.mail, h.mail.Set(c.Mail)) }},
 		{"rtsp", func(c *config) any { return c.Media.RTSP }, func(c *config) (runner, error) {
 			if !c.Media.RTSP.Enabled {
 				return nil, nil

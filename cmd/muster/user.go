@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -41,6 +42,8 @@ type userCmd struct {
 	Add     userAddCmd    `cmd:"" help:"Add somebody."`
 	List    userListCmd   `cmd:"" help:"List everybody."`
 	Passwd  userPasswdCmd `cmd:"" help:"Set a password."`
+	Email   userEmailCmd  `cmd:"" help:"Set a mail address."`
+	Invite  userInviteCmd `cmd:"" help:"Send somebody a link to choose a password."`
 	Disable userSetCmd    `cmd:"" help:"Lock somebody out and end everything they have open."`
 	Enable  userEnableCmd `cmd:"" help:"Let somebody in again."`
 	Remove  userRemoveCmd `cmd:"" help:"Remove somebody for good."`
@@ -53,14 +56,17 @@ type userAddCmd struct {
 	Role          string   `help:"${enum}. An operator also sees and ends sessions, an admin may do everything." enum:"member,operator,admin" default:"member"`
 	Group         []string `help:"Group to be in: NAME, NAME:in (may only publish to it) or NAME:out (only receives it). Again for more; 'team' if left out." placeholder:"GROUP"`
 	FullName      string   `help:"Name for people." placeholder:"TEXT"`
-	PasswordStdin bool     `help:"Read the password from standard input instead of asking."`
+	Email         string   `help:"Mail address, for links to choose a password." placeholder:"ADDRESS"`
+	PasswordStdin bool     `help:"Read the password from standard input instead of asking." xor:"password"`
+	Invite        bool     `help:"Send a link to choose a password instead of asking for one; needs --email." xor:"password"`
 }
 
 // Help is shown by muster user add --help.
 func (userAddCmd) Help() string {
 	return `Examples:
   muster user add pilot --group uas
-  muster user add watcher --group uas:out --password-stdin < secret.txt`
+  muster user add watcher --group uas:out --password-stdin < secret.txt
+  muster user add medic --email medic@example.org --invite`
 }
 
 // Run adds a user.
@@ -73,11 +79,20 @@ func (u userAddCmd) Run(ctx context.Context, std streams, c *cli) error {
 		}
 		groups = append(groups, g)
 	}
-	pass, err := askPassword(std, u.PasswordStdin, "Password for "+u.Name)
-	if err != nil {
-		return err
+	in := map[string]any{"name": u.Name, "role": u.Role}
+	switch {
+	case !u.Invite:
+		pass, err := askPassword(std, u.PasswordStdin, "Password for "+u.Name)
+		if err != nil {
+			return err
+		}
+		in["password"] = pass
+	case u.Email == "":
+		return errors.New("--invite needs --email, the address that the link is sent to")
 	}
-	in := map[string]any{"name": u.Name, "role": u.Role, "password": pass}
+	if u.Email != "" {
+		in["email"] = u.Email
+	}
 	if u.FullName != "" {
 		in["fullName"] = u.FullName
 	}
@@ -88,6 +103,9 @@ func (u userAddCmd) Run(ctx context.Context, std streams, c *cli) error {
 		return err
 	}
 	fmt.Fprintf(std.out, "%s was added.\n", u.Name)
+	if u.Invite {
+		return invite(ctx, std, c, u.Name)
+	}
 	return nil
 }
 
@@ -97,9 +115,9 @@ type userListCmd struct{}
 func (userListCmd) Run(ctx context.Context, std streams, c *cli) error {
 	var out struct {
 		Users []struct {
-			Name, Role, FullName string
-			Disabled             bool
-			Groups               []grant
+			Name, Role, FullName, Email string
+			Disabled                    bool
+			Groups                      []grant
 		}
 	}
 	if err := call(ctx, c, http.MethodGet, apiPath("users"), nil, &out); err != nil {
@@ -115,9 +133,9 @@ func (userListCmd) Run(ctx context.Context, std streams, c *cli) error {
 		if u.Disabled {
 			state = "disabled"
 		}
-		rows = append(rows, []string{u.Name, u.Role, state, strings.Join(groups, ","), u.FullName})
+		rows = append(rows, []string{u.Name, u.Role, state, strings.Join(groups, ","), u.FullName, u.Email})
 	}
-	table(std, "NAME|ROLE|STATE|GROUPS|FULL NAME", rows)
+	table(std, "NAME|ROLE|STATE|GROUPS|FULL NAME|MAIL", rows)
 	return nil
 }
 
@@ -136,6 +154,46 @@ func (u userPasswdCmd) Run(ctx context.Context, std streams, c *cli) error {
 		return err
 	}
 	fmt.Fprintf(std.out, "The password of %s is set; what was open with the old one has been ended.\n", u.Name)
+	return nil
+}
+
+type userEmailCmd struct {
+	Name  string `arg:"" help:"Login name."`
+	Email string `arg:"" help:"Mail address; none takes it away." optional:""`
+}
+
+// Run sets a mail address.
+func (u userEmailCmd) Run(ctx context.Context, std streams, c *cli) error {
+	if err := call(ctx, c, http.MethodPatch, apiPath("users", u.Name), map[string]any{"email": u.Email}, nil); err != nil {
+		return err
+	}
+	if u.Email == "" {
+		fmt.Fprintf(std.out, "No mail address is kept of %s.\n", u.Name)
+	} else {
+		fmt.Fprintf(std.out, "Mail for %s goes to %s.\n", u.Name, u.Email)
+	}
+	return nil
+}
+
+type userInviteCmd userSetCmd
+
+// Help is shown by muster user invite --help.
+func (userInviteCmd) Help() string {
+	return `The link is valid once, for 24 hours. The user needs a mail address, and the server
+a section mail in its configuration; see 'muster mail test --help'. Example:
+  muster user email medic medic@example.org && muster user invite medic`
+}
+
+// Run sends a link.
+func (u userInviteCmd) Run(ctx context.Context, std streams, c *cli) error {
+	return invite(ctx, std, c, u.Name)
+}
+
+func invite(ctx context.Context, std streams, c *cli, name string) error {
+	if err := call(ctx, c, http.MethodPost, apiPath("users", name, "reset"), nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s is sent a link to choose a password.\n", name)
 	return nil
 }
 

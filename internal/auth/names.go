@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -106,3 +107,18 @@ func (s *Service) checkPassword(p string) error {
 
 // nameKey is what names are compared by: case does not count.
 func nameKey(s string) string { return strings.ToLower(s) }
+
+const maxEmail = 254 // RFC 5321 §4.5.3.1.3
+
+// checkEmail accepts an address alone, without a name before it (addr-spec of RFC
+// 5322 §3.4.1), or none.
+func checkEmail(s string) error {
+	if s == "" {
+		return nil
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > maxEmail || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return fmt.Errorf("%w mail address: write it alone, such as name@example.org", ErrInvalid)
+	}
+	return nil
+}

@@ -30,6 +30,7 @@ type (
 		Origin   string `bun:"origin"`  // empty: kept here; else as by Origin…
 		Subject  string `bun:"subject"` // what the directory calls them
 		Gone     bool   `bun:"gone"`    // the directory does not know them any more
+		Email    string `bun:"email"`   // empty: none is known
 	}
 
 	digestRow struct {
@@ -58,6 +59,16 @@ type (
 		In      bool   `bun:"can_in"`
 		Out     bool   `bun:"can_out"`
 		Origin  string `bun:"origin"` // empty: given here; else the directory that says so
+	}
+
+	// resetRow is a permission to choose a new password. An account has one at most.
+	resetRow struct {
+		bun.BaseModel `bun:"table:password_resets"`
+
+		UserID  string `bun:"user_id,pk"`
+		Secret  string `bun:"secret"` // SHA-256, hex
+		Created int64  `bun:"created"`
+		Expires int64  `bun:"expires"`
 	}
 
 	tokenRow struct {

@@ -19,6 +19,7 @@ type User struct {
 	Name     string    `json:"name"`
 	FullName string    `json:"fullName,omitempty"`
 	Notes    string    `json:"notes,omitempty"`
+	Email    string    `json:"email,omitempty"`
 	Role     Role      `json:"role"`
 	Disabled bool      `json:"disabled"`
 	Password bool      `json:"password"`         // whether one is set
@@ -32,6 +33,7 @@ type NewUser struct {
 	Name     string // see checkUserName; must differ from others in more than case
 	FullName string
 	Notes    string
+	Email    string
 	Role     Role    // empty: member
 	Password string  // empty: only tokens and certificates open the account
 	Groups   []Grant // nil: the default group, IN and OUT; empty: none
@@ -47,7 +49,7 @@ func (s *Service) AddUser(ctx context.Context, n NewUser) (User, error) {
 		return User{}, err
 	}
 	u := userRow{
-		ID: rand.Text(), Name: n.Name, NameKey: nameKey(n.Name), FullName: n.FullName, Notes: n.Notes,
+		ID: rand.Text(), Name: n.Name, NameKey: nameKey(n.Name), FullName: n.FullName, Notes: n.Notes, Email: n.Email,
 		Role: n.Role, Created: time.Now().UnixMilli(),
 	}
 	if n.Password != "" {
@@ -85,7 +87,7 @@ func (s *Service) checkNewUser(n NewUser) error {
 			return fmt.Errorf("%w grant in %s: neither IN nor OUT", ErrInvalid, g.Group)
 		}
 	}
-	return errors.Join(checkText("full name", n.FullName), checkText("notes", n.Notes))
+	return errors.Join(checkText("full name", n.FullName), checkText("notes", n.Notes), checkEmail(n.Email))
 }
 
 // insertUser writes u with its digest hash and memberships.
@@ -141,7 +143,7 @@ func (u userRow) public(g []Grant) User {
 		g = []Grant{}
 	}
 	return User{
-		Name: u.Name, FullName: u.FullName, Notes: u.Notes, Role: u.Role, Disabled: u.closed(),
+		Name: u.Name, FullName: u.FullName, Notes: u.Notes, Email: u.Email, Role: u.Role, Disabled: u.closed(),
 		Origin: u.Origin, Password: u.Password != "", Created: fromMillis(u.Created), Groups: g,
 	}
 }
@@ -249,6 +251,9 @@ func (s *Service) replacePassword(ctx context.Context, tx bun.Tx, u userRow, pas
 	if u.Origin != "" {
 		return fmt.Errorf("%w password: %s comes from a directory, which keeps the password", ErrInvalid, u.Name)
 	}
+	if err := dropReset(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	if password != "" {
 		return s.putDigest(ctx, tx, u, password)
 	}
@@ -264,6 +269,18 @@ func (s *Service) SetProfile(ctx context.Context, name, fullName, notes string) 
 	return s.updateUser(ctx, name, "profile", func(_ context.Context, _ bun.Tx, u *userRow) ([]string, error) {
 		u.FullName, u.Notes = fullName, notes
 		return []string{"full_name", "notes"}, nil
+	})
+}
+
+// SetEmail sets the address that a user's mail goes to; empty: none. Links that
+// were sent to the old one are void.
+func (s *Service) SetEmail(ctx context.Context, name, email string) error {
+	if err := checkEmail(email); err != nil {
+		return err
+	}
+	return s.updateUser(ctx, name, "profile", func(ctx context.Context, tx bun.Tx, u *userRow) ([]string, error) {
+		u.Email = email
+		return []string{"email"}, dropReset(ctx, tx, u.ID)
 	})
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"muster/internal/auth"
 	"muster/internal/bus"
+	"muster/internal/limit"
 	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/media"
@@ -43,6 +44,7 @@ type Profiles interface {
 	SetProfile(ctx context.Context, name, fullName, notes string) error
 	SetRole(ctx context.Context, name string, role auth.Role) error
 	SetDisabled(ctx context.Context, name string, disabled bool) error
+	SetEmail(ctx context.Context, name, email string) error
 	Authenticate(ctx context.Context, p auth.Proof) (auth.Identity, error)
 	Current(ctx context.Context, id auth.Identity) (auth.Identity, error)
 }
@@ -102,6 +104,8 @@ type Deps struct {
 	Devices  Devices
 	Identity Identity // enrolment, second factor, other providers; nil: none of it
 
+	Mail Mail // nil: none is sent
+
 	TAK       *TAK // nil: there is no situation
 	Enroller  Enroller
 	Authority Authority
@@ -127,6 +131,7 @@ type API struct {
 	huma  huma.API
 	meter *meter
 	ops   map[string]*operation // by operation id
+	asked *limit.Failures       // requests for links to choose a password
 
 	down context.Context // done when Run has ended: live channels close
 	shut context.CancelFunc
@@ -154,7 +159,7 @@ var actionOf = map[right]auth.Action{user: auth.Use, operate: auth.Operate, admi
 // New returns the API. It starts nothing.
 func New(d Deps) *API {
 	d.Log = d.Log.With("part", "api")
-	a := &API{Deps: d, mux: http.NewServeMux(), meter: newMeter(), ops: make(map[string]*operation)}
+	a := &API{Deps: d, mux: http.NewServeMux(), meter: newMeter(), ops: make(map[string]*operation), asked: limit.NewFailures(askLimits(), time.Now)}
 	a.down, a.shut = context.WithCancel(context.Background())
 	cfg := huma.DefaultConfig("Muster", d.Version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
@@ -188,6 +193,7 @@ func New(d Deps) *API {
 	a.enrolments()
 	a.totp()
 	a.methods()
+	a.passwords()
 	a.events()
 	a.fallbacks()
 	return a

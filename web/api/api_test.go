@@ -79,7 +79,7 @@ func openHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.API = New(Deps{
-		Identity: svc, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
+		Identity: svc, Mail: &h.post, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Still: func(u *media.Unit) ([]byte, error) { return []byte("still"), nil }, Bus: b, Logins: gate, Doors: doors, Backup: db,
 		Health: func(context.Context) []Health { return []Health{{"store", true, ""}} },
@@ -96,7 +96,7 @@ func openHouse(t *testing.T) *house {
 		{Name: "mike", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "red", In: true, Out: true}}},
 		{Name: "nora", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "blue", In: true, Out: true}}},
 	} {
-		u.Password = "password of " + u.Name
+		u.Password, u.Email = "password of "+u.Name, u.Name+"@example.org"
 		if _, err := svc.AddUser(ctx, u); err != nil {
 			t.Fatal(err)
 		}
@@ -211,6 +211,13 @@ var rights = map[string]asked{
 	"resetTOTP":         {"DELETE", "/api/v1/users/nora/totp", nil, 401, 403, 403, 204},
 	"refreshUser":       {"POST", "/api/v1/users/nora/refresh", nil, 401, 403, 403, 422},
 	"loginMethods":      {"GET", "/api/v1/login/methods", nil, 200, 200, 200, 200},
+	"forgotPassword":    {"POST", "/api/v1/login/forgotten", object{"who": "x"}, 202, 202, 202, 202},
+	"checkReset":        {"POST", "/api/v1/login/reset/check", object{"token": "x"}, 410, 410, 410, 410},
+	"resetPassword":     {"PUT", "/api/v1/login/reset", object{"token": "x", "password": "whatever it is"}, 410, 410, 410, 410},
+	"invitePassword":    {"POST", "/api/v1/users/nora/reset", nil, 401, 403, 403, 204},
+	"getOwnEmail":       {"GET", "/api/v1/me/email", nil, 401, 200, 200, 200},
+	"setOwnEmail":       {"PUT", "/api/v1/me/email", object{"current": "wrong", "email": "x@example.org"}, 401, 403, 403, 403},
+	"testMail":          {"POST", "/api/v1/mail/test", object{"to": "x@example.org"}, 401, 403, 403, 204},
 	"beginOIDC":         {"GET", "/api/v1/login/oidc/none", nil, 404, 404, 404, 404},
 	"finishOIDC":        {"GET", "/api/v1/login/oidc/none/callback?state=x&code=y", nil, 303, 303, 303, 303},
 	"events":            {"GET", "/api/v1/events", nil, 401, 426, 426, 426},

@@ -15,6 +15,7 @@ type Identity interface {
 	Enrolments
 	Factors
 	OIDC
+	Resets
 	SetOwnPassword(ctx context.Context, id auth.Identity, password string) (auth.Identity, error)
 	RefreshUser(ctx context.Context, name string) error
 }
@@ -67,6 +68,7 @@ type newEnrolmentIn struct {
 		User    string `json:"user" maxLength:"64"`
 		Device  string `json:"device,omitempty" maxLength:"64" doc:"Which device it is for, for people."`
 		Minutes int    `json:"minutes,omitempty" minimum:"0" maximum:"1440" doc:"How long it is valid; 0: as configured."`
+		Mail    bool   `json:"mail,omitempty" doc:"Send the address of the page to the user's mail address."`
 	}
 }
 
@@ -139,12 +141,24 @@ func (a *API) addEnrolment(ctx context.Context, id auth.Identity, in *newEnrolme
 	if b.User != id.User && auth.Allow(id, auth.Admin, auth.Server()) != nil {
 		return nil, refuse(http.StatusForbidden, "Only administrators enrol the devices of others.")
 	}
+	email := ""
+	if b.Mail {
+		var err error
+		if email, err = a.mailable(ctx, b.User); err != nil {
+			return nil, err
+		}
+	}
 	e, token, err := a.Identity.CreateEnrolment(ctx, b.User, b.Device, time.Duration(b.Minutes)*time.Minute)
 	if err != nil {
 		return nil, err
 	}
 	a.Log.Info("enrolment opened", "user", e.User, "device", e.Device, "by", id.User)
 	l := a.Enroller.Links("", e.User, token)
+	if b.Mail {
+		if err := a.mailError(a.Mail.Send(enrolmentMail(a.Name, email, e, l.Page))); err != nil {
+			return nil, err
+		}
+	}
 	out := &newEnrolmentOut{}
 	o := &out.Body
 	o.ID, o.Token, o.Expires, o.ATAKURL, o.ITAKText, o.Page = e.ID, token, e.Expires, l.ATAK, l.ITAK, l.Page

@@ -28,6 +28,7 @@ type Method struct {
 type methodsOut struct {
 	Body struct {
 		Password bool     `json:"password" doc:"Whether name and password are taken."`
+		Reset    bool     `json:"reset" doc:"Whether a link to choose a new password can be asked for."`
 		OIDC     []Method `json:"oidc" doc:"Providers to log in with: send the browser to /api/v1/login/oidc/{id}."`
 	}
 }
@@ -65,6 +66,7 @@ func (a *API) methods() {
 		func(context.Context, auth.Identity, *none) (*methodsOut, error) {
 			out := &methodsOut{}
 			out.Body.Password, out.Body.OIDC = true, []Method{}
+			out.Body.Reset = a.mails()
 			if a.Identity != nil {
 				for _, p := range a.Identity.Providers() {
 					out.Body.OIDC = append(out.Body.OIDC, Method{p.ID, p.Name})

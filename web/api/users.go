@@ -12,6 +12,7 @@ import (
 type User struct {
 	Name     string       `json:"name"`
 	FullName string       `json:"fullName"`
+	Email    string       `json:"email" doc:"Where links to choose a password, and to enrol, are sent; may be empty."`
 	Role     auth.Role    `json:"role" enum:"member,operator,admin"`
 	Disabled bool         `json:"disabled"`
 	Password bool         `json:"password" doc:"Whether a password is set; without one only tokens and certificates open the account."`
@@ -24,7 +25,7 @@ func userOf(u auth.User) User {
 	if u.Groups == nil {
 		u.Groups = []auth.Grant{}
 	}
-	return User{Name: u.Name, FullName: u.FullName, Role: u.Role, Disabled: u.Disabled, Password: u.Password, Origin: u.Origin, Created: u.Created, Groups: u.Groups}
+	return User{Name: u.Name, FullName: u.FullName, Email: u.Email, Role: u.Role, Disabled: u.Disabled, Password: u.Password, Origin: u.Origin, Created: u.Created, Groups: u.Groups}
 }
 
 type usersOut struct {
@@ -46,6 +47,7 @@ type newUserIn struct {
 		Password string       `json:"password,omitempty" maxLength:"256" doc:"Empty: only tokens and certificates open the account."`
 		Role     auth.Role    `json:"role,omitempty" enum:"member,operator,admin" doc:"Empty: member."`
 		FullName string       `json:"fullName,omitempty" maxLength:"500"`
+		Email    string       `json:"email,omitempty" maxLength:"254"`
 		Groups   []auth.Grant `json:"groups,omitempty" doc:"Left out: the default group, in and out. An empty list: no group."`
 	}
 }
@@ -55,6 +57,7 @@ type changeUserIn struct {
 	Body struct {
 		Role     *auth.Role `json:"role,omitempty" enum:"member,operator,admin"`
 		FullName *string    `json:"fullName,omitempty" maxLength:"500"`
+		Email    *string    `json:"email,omitempty" maxLength:"254" doc:"Empty: none."`
 		Disabled *bool      `json:"disabled,omitempty"`
 	}
 }
@@ -98,13 +101,13 @@ func (a *API) users() {
 	add.DefaultStatus = http.StatusCreated
 	register(a, admin, add, func(ctx context.Context, _ auth.Identity, in *newUserIn) (*userOut, error) {
 		b := in.Body
-		u, err := a.Users.AddUser(ctx, auth.NewUser{Name: b.Name, FullName: b.FullName, Role: b.Role, Password: b.Password, Groups: b.Groups})
+		u, err := a.Users.AddUser(ctx, auth.NewUser{Name: b.Name, FullName: b.FullName, Email: b.Email, Role: b.Role, Password: b.Password, Groups: b.Groups})
 		if err != nil {
 			return nil, err
 		}
 		return &userOut{userOf(u)}, nil
 	})
-	register(a, admin, op("changeUser", http.MethodPatch, "/users/{name}", "Change a user's role or full name, close the account or open it again"), a.changeUser)
+	register(a, admin, op("changeUser", http.MethodPatch, "/users/{name}", "Change a user's role, full name or mail address, close the account or open it again"), a.changeUser)
 	register(a, admin, op("setPassword", http.MethodPut, "/users/{name}/password", "Set a user's password and end the sessions opened with the old one"),
 		func(ctx context.Context, _ auth.Identity, in *passwordIn) (*none, error) {
 			return nil, a.Users.SetPassword(ctx, in.Name, in.Body.Password)
@@ -133,6 +136,11 @@ func (a *API) changeUser(ctx context.Context, _ auth.Identity, in *changeUserIn)
 	}
 	if in.Body.FullName != nil {
 		if err := a.Profiles.SetProfile(ctx, u.Name, *in.Body.FullName, u.Notes); err != nil {
+			return nil, err
+		}
+	}
+	if in.Body.Email != nil && *in.Body.Email != u.Email {
+		if err := a.Profiles.SetEmail(ctx, u.Name, *in.Body.Email); err != nil {
 			return nil, err
 		}
 	}
