@@ -25,6 +25,7 @@ ldap-utils         looks into it by hand when one of them fails
 pebble             a real ACME server for the tests of certificates
 openssl            checks our certificates from outside
 strace             kills the server at each of its syncs to disk
+python3-aiosmtpd   a mail server that links are sent through
 curl               speaks to the API like a script
 '
 case "${1:-}" in

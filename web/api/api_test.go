@@ -43,6 +43,7 @@ type house struct {
 	router *media.Router
 	gate   *login.Gate
 	db     *store.DB
+	post   post
 }
 
 var authority *pki.Authority // making keys takes long: one for all tests

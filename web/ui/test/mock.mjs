@@ -79,7 +79,12 @@ export async function startMock(options = {}) {
       response.setHeader('Set-Cookie', `muster_session=${id}; HttpOnly; SameSite=Strict; Path=/`);
       return who;
     }],
-    ['GET /api/v1/login/methods', () => ({ password: true, oidc: state.oidc })],
+    ['GET /api/v1/login/methods', () => ({ password: true, reset: true, oidc: state.oidc })],
+    ['POST /api/v1/login/forgotten', () => {}],
+    ['POST /api/v1/login/reset/check', () => ({ user: 'chief' })],
+    ['PUT /api/v1/login/reset', () => {}],
+    ['GET /api/v1/me/email', () => ({ email: 'chief@example.org', mail: true })],
+    ['PUT /api/v1/me/email', () => {}],
     ['POST /api/v1/logout', ({ cookie }) => void state.cookies.delete(cookie)],
     ['GET /api/v1/me', ({ me }) => me],
     ['PUT /api/v1/me/password', () => {}],

@@ -107,7 +107,7 @@ export const admin = {
   endDevice: (id: string) => run('DELETE', `/api/v1/devices/${enc(id)}`),
 
   enrolments: async () => (await call<{ enrolments: Enrolment[] | null }>('GET', '/api/v1/enrolments')).enrolments ?? [],
-  addEnrolment: (e: { user: string; device?: string; minutes: number }) => call<NewEnrolment>('POST', '/api/v1/enrolments', e),
+  addEnrolment: (e: { user: string; device?: string; minutes: number; mail?: boolean }) => call<NewEnrolment>('POST', '/api/v1/enrolments', e),
   removeEnrolment: (id: string) => run('DELETE', `/api/v1/enrolments/${enc(id)}`),
 
   /** A zip that a client imports to know this server; the file's name comes from the server. */

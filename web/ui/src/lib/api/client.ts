@@ -133,6 +133,9 @@ export const api = {
     const m = await call<LoginMethods>('GET', '/api/v1/login/methods');
     return { ...m, oidc: m.oidc ?? [] };
   },
+  forgotPassword: (who: string) => run('POST', '/api/v1/login/forgotten', { who }),
+  checkReset: (token: string) => call<{ user: string }>('POST', '/api/v1/login/reset/check', { token }),
+  resetPassword: (token: string, password: string) => run('PUT', '/api/v1/login/reset', { token, password }),
   logout: () => run('POST', '/api/v1/logout'),
   me: async () => wholeMe(await call<Me>('GET', '/api/v1/me')),
   totp: () => call<{ enabled: boolean }>('GET', '/api/v1/account/totp'),
@@ -140,6 +143,8 @@ export const api = {
   confirmTotp: async (code: string) => (await call<{ recovery: string[] | null }>('POST', '/api/v1/account/totp/confirm', { code })).recovery ?? [],
   endTotp: (password: string, code: string) => run('DELETE', '/api/v1/account/totp', { password, code }),
   resetTotp: (user: string) => run('DELETE', `/api/v1/users/${enc(user)}/totp`),
+  ownEmail: () => call<{ email: string; mail: boolean }>('GET', '/api/v1/me/email'),
+  changeEmail: (current: string, email: string) => run('PUT', '/api/v1/me/email', { current, email }),
   changePassword: (current: string, password: string) => run('PUT', '/api/v1/me/password', { current, password }),
   server: async () => {
     const s = await call<ServerInfo>('GET', '/api/v1/server');
@@ -158,10 +163,11 @@ export const api = {
   },
 
   users: async () => ((await call<{ users: User[] | null }>('GET', '/api/v1/users')).users ?? []).map(wholeUser),
-  addUser: (user: { name: string; password: string; role: Role; fullName: string; groups: Grant[] }) =>
+  addUser: (user: { name: string; password?: string; email?: string; role: Role; fullName: string; groups: Grant[] }) =>
     call<User>('POST', '/api/v1/users', user),
-  editUser: (name: string, change: { role?: Role; fullName?: string; disabled?: boolean }) =>
+  editUser: (name: string, change: { role?: Role; fullName?: string; email?: string; disabled?: boolean }) =>
     run('PATCH', `/api/v1/users/${enc(name)}`, change),
+  invitePassword: (name: string) => run('POST', `/api/v1/users/${enc(name)}/reset`),
   setPassword: (name: string, password: string) => run('PUT', `/api/v1/users/${enc(name)}/password`, { password }),
   removeUser: (name: string) => run('DELETE', `/api/v1/users/${enc(name)}`),
   grant: (user: string, group: string, rights: { in: boolean; out: boolean }) =>

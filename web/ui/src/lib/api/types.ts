@@ -82,6 +82,8 @@ export interface KeyedAddresses {
 export interface User {
   name: string;
   fullName: string;
+  /** Where mail for this person goes; may be empty. */
+  email?: string;
   role: Role;
   disabled: boolean;
   created: string;
@@ -164,6 +166,8 @@ export interface HealthPart {
 /** The ways to log in. */
 export interface LoginMethods {
   password: boolean;
+  /** A link to choose a new password can be asked for: the server sends mail. */
+  reset?: boolean;
   oidc: { id: string; name: string }[];
 }
 

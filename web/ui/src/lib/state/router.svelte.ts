@@ -16,6 +16,7 @@ export type AdminSection = (typeof adminSections)[number];
 
 export type Route =
   | { page: 'login' }
+  | { page: 'reset' }
   | { page: 'map' }
   | { page: 'chat'; room: string }
   | { page: 'files'; section: 'packages' | 'missions'; guid: string }
@@ -42,6 +43,8 @@ export function parse(path: string): Route {
       if (section === 'packages' && parts.length <= 2) return { page: 'files', section, guid: '' };
       return section === 'missions' && parts.length <= 3 ? { page: 'files', section, guid: decode(parts[2] ?? '') } : { page: 'missing' };
     }
+    case 'reset':
+      return parts.length === 1 ? { page: 'reset' } : { page: 'missing' };
     case 'login':
       return parts.length === 1 ? { page: 'login' } : { page: 'missing' };
     case 'publish':
@@ -68,7 +71,7 @@ function decode(text: string): string {
 export function safeReturn(next: string | null): string {
   if (!next || !next.startsWith('/') || next.startsWith('//') || next.includes('\\')) return home;
   const route = parse(next.split(/[?#]/)[0] ?? '');
-  return route.page === 'login' || route.page === 'missing' ? home : next;
+  return route.page === 'login' || route.page === 'reset' || route.page === 'missing' ? home : next;
 }
 
 class Router {

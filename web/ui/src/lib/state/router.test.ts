@@ -16,6 +16,8 @@ describe('parse', () => {
     ['/video/uas/north/eo', { page: 'player', name: 'uas/north/eo' }],
     ['/video/a%zz', { page: 'player', name: 'a%zz' }],
     ['/login', { page: 'login' }],
+    ['/reset', { page: 'reset' }],
+    ['/reset/x', { page: 'missing' }],
     ['/publish', { page: 'publish' }],
     ['/admin', { page: 'admin', section: 'people' }],
     ['/admin/health', { page: 'admin', section: 'health' }],

@@ -6,6 +6,7 @@ import { dateTime, percent } from '$lib/format';
 import type { Route } from '$lib/state/router.svelte';
 import { files, missions } from './files';
 import { devices, enrolment, loginMore, profiles, retention, totp } from './fleet';
+import { mail } from './mail';
 import { affiliations, alarm, chat, map, thing } from './situation';
 import { plural } from './words';
 
@@ -52,6 +53,8 @@ function titleOf(route: Route): string {
   switch (route.page) {
     case 'login':
       return 'Log in · Muster';
+    case 'reset':
+      return 'New password · Muster';
     case 'map':
       return 'Map · Muster';
     case 'chat':
@@ -87,6 +90,7 @@ export const en = {
   devices,
   enrolment,
   files,
+  mail,
   map,
   missions,
   profiles,
