@@ -163,7 +163,7 @@ func TestRestoreAfterCut(t *testing.T) {
 	}
 	for _, at := range []int{len(whole) / 2, len(whole) - 5} {
 		bad := bytes.Clone(whole)
-		bad[at] ^= 0x10
+		bad[at] ^= 0xff // all of it: single bits may be padding between deflate blocks
 		if err := store.Restore(t.Context(), bytes.NewReader(bad), store.Config{}, dir, quiet); err == nil {
 			t.Fatalf("byte %d of %d is wrong and accepted", at, len(whole))
 		}
