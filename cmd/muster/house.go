@@ -90,6 +90,9 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		TLS: h.pki.TLSConfig, Challenge: h.pki.HTTPChallenge,
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
+	if h.recorder != nil {
+		d.Recorder = h.recorder
+	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps
 	if h.tak != nil {
