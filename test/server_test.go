@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -135,6 +136,12 @@ func freePort(t *testing.T, network string) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+// environ is the environment of a server under test: without settings that were
+// meant for another one, or for the tests.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MUSTER_") })
+}
+
 // start runs a server with a data folder of its own until the test ends. env
 // are further variables, "MUSTER_…=…".
 func start(t *testing.T, env ...string) *server {
@@ -163,7 +170,7 @@ func (s *server) run() {
 	s.log = &lockedBuffer{}
 	s.ended = make(chan struct{})
 	s.cmd = exec.Command(binary, "serve", "--data", s.data)
-	s.cmd.Env = append(os.Environ(), s.env...)
+	s.cmd.Env = append(environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -245,7 +252,7 @@ func wait(t *testing.T, limit time.Duration, what string, f func() error) {
 // muster runs one management command and returns what it printed.
 func (s *server) muster(stdin string, args ...string) (string, error) {
 	cmd := exec.Command(binary, append(args, "--data", s.data)...)
-	cmd.Env = append(os.Environ(), s.env...)
+	cmd.Env = append(environ(), s.env...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut

@@ -451,7 +451,7 @@ func (l *ledger) traced(t *testing.T, seed uint64, at int) int {
 	s.log, s.ended = &lockedBuffer{}, make(chan struct{})
 	s.cmd = exec.Command("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+syncs, "-e", "signal=none",
 		"-e", "inject="+syncs+":signal=STOP", l.program, "serve", "--data", s.data)
-	s.cmd.Env = append(os.Environ(), s.env...)
+	s.cmd.Env = append(environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -187,22 +187,15 @@ func (s *Server) serveMediaAPI(ctx context.Context, l net.Listener) error {
 }
 
 // Local answers API requests as the administrator of this machine: for the
-// command line when it works on the data of a stopped server, and for
-// ServeLocal. Whoever can call it needs no other credentials.
+// command line when it works on the data of a stopped server, and for a unix
+// socket that only its owner can open. Whoever can call it needs no other
+// credentials.
 func (s *Server) Local() http.Handler {
 	h := s.api.Handler()
 	return s.arrive(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := login.WithPeer(r.Context(), login.Peer{Secure: true})
 		h.ServeHTTP(w, r.WithContext(api.WithIdentity(ctx, auth.System("local"))))
 	}))
-}
-
-// ServeLocal serves h, which is the Local of a server, on l, a unix socket that
-// only its owner can open, until ctx ends; requests under way then have until drain
-// to finish. It closes l. It needs no Server, so that the socket stays when the
-// server is replaced by one with other settings.
-func ServeLocal(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger) error {
-	return serve(ctx, l, h, drain, log)
 }
 
 // Handler answers what the HTTPS door answers, for doors of other parts that
@@ -217,12 +210,13 @@ const (
 
 // serve serves h on l until ctx ends.
 func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	return serve(ctx, l, s.arrive(h), s.cfg.Drain, s.deps.Log)
+	return Serve(ctx, l, s.arrive(h), s.cfg.Drain, s.deps.Log)
 }
 
-// serve is an HTTP server on l until ctx ends; then requests under way have
-// until drain to finish.
-func serve(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger) error {
+// Serve is an HTTP server on l until ctx ends; then requests under way have until
+// drain to finish. It closes l. It needs no Server: the socket of this machine stays
+// while the Server, whose Local it serves, is replaced by one with other settings.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeader, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog: quiet(log), ConnContext: withConn,

@@ -187,7 +187,7 @@ func TestLocalSocket(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ServeLocal(ctx, l, h.Local(), time.Second, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- Serve(ctx, l, h.Local(), time.Second, slog.New(slog.DiscardHandler)) }()
 	defer func() {
 		cancel()
 		if err := <-done; err != nil {

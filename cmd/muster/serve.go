@@ -276,7 +276,7 @@ func (h *house) parts(local net.Listener) []part {
 			return registered(h, "web", srv, err)
 		}},
 		{"local", func(c *config) any { return nil }, func(c *config) (runner, error) {
-			return runFunc(func(ctx context.Context) error { return web.ServeLocal(ctx, local, m.local, c.Web.Drain, h.log) }), nil
+			return runFunc(func(ctx context.Context) error { return web.Serve(ctx, local, m.local, c.Web.Drain, h.log) }), nil
 		}},
 		// What keeps state is made once; it runs before the doors open.
 		{"files", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "files", h.tak.files, nil) }},

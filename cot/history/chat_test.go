@@ -2,6 +2,8 @@ package history_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +38,32 @@ func (f *fixture) texts(t *testing.T, id auth.Identity, room string) []string {
 		out = append(out, m.Text+" "+m.State)
 	}
 	return out
+}
+
+// TestAFileGoesAlong: it is in the text for clients that show nothing else, and
+// apart for those that can show it.
+func TestAFileGoesAlong(t *testing.T) {
+	f := start(t, store.Config{})
+	now := time.Now()
+	hash := strings.Repeat("0f", 32)
+	text := history.WithFile("the plan", "plan [north].zip", hash)
+	if text != "the plan [plan (north).zip /Marti/sync/content?hash="+hash+"]" {
+		t.Fatalf("%q", text)
+	}
+	f.record(t, report(t, from(ann), now, 1, 1),
+		say(t, from(ann), now.Add(time.Second), "m1", "All Chat Rooms", "RootContactGroup", text, ""),
+		say(t, from(ann), now.Add(2*time.Second), "m2", "All Chat Rooms", "RootContactGroup", "no file [x /Marti/sync/content?hash=0f]", ""))
+	got, _, err := f.Chat(t.Context(), ann, "All Chat Rooms", time.Time{}, 10)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	slices.SortFunc(got, func(a, b history.Message) int { return strings.Compare(a.ID, b.ID) })
+	if m := got[0]; m.Text != "the plan" || m.FileName != "plan (north).zip" || m.Hash != hash {
+		t.Errorf("%+v", m)
+	}
+	if m := got[1]; m.Text != "no file [x /Marti/sync/content?hash=0f]" || m.FileName != "" || m.Hash != "" {
+		t.Errorf("%+v", m)
+	}
 }
 
 func TestChatIsReadByItsEndsOnly(t *testing.T) {

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,29 @@ type Message struct {
 	Mine           bool      `json:"mine"`
 	Lat            *float64  `json:"lat,omitempty"`
 	Lon            *float64  `json:"lon,omitempty"`
-	PeerUID        string    `json:"-"` // the recipient of a direct message
+	Hash           string    `json:"hash,omitempty"`     // SHA-256 of a stored file that was sent along
+	FileName       string    `json:"fileName,omitempty"` // of it
+	PeerUID        string    `json:"-"`                  // the recipient of a direct message
+}
+
+// fileLink is the end of a message with which a file goes along: its name and,
+// for clients that show nothing but the text, where it is.
+var fileLink = regexp.MustCompile(` ?\[([^\[\]]{1,255}) /Marti/sync/content\?hash=([0-9a-f]{64})\]$`)
+
+// WithFile returns the text of a message with which a stored file goes along.
+// Readers find it in Hash and FileName of the Message.
+func WithFile(text, name, hash string) string {
+	name = strings.NewReplacer("[", "(", "]", ")").Replace(name)
+	return fmt.Sprintf("%s [%s /Marti/sync/content?hash=%s]", text, name, hash)
+}
+
+// cutFile undoes WithFile. Without a file, name and hash are empty.
+func cutFile(s string) (text, name, hash string) {
+	m := fileLink.FindStringSubmatchIndex(s)
+	if m == nil {
+		return s, "", ""
+	}
+	return s[:m[0]], s[m[2]:m[3]], s[m[4]:m[5]]
 }
 
 // Room is a room in which id may read something.
@@ -51,9 +74,10 @@ const (
 func (v *view) message(r *chatRow) Message {
 	m := Message{
 		ID: r.MessageID, Room: r.Room, RoomName: r.RoomName, Kind: r.Kind, SenderUID: r.SenderUID, SenderCallsign: r.SenderCallsign,
-		SenderUser: r.SenderUser, Text: r.Text, Time: time.UnixMilli(r.Received).UTC(), State: r.State,
+		SenderUser: r.SenderUser, Time: time.UnixMilli(r.Received).UTC(), State: r.State,
 		Mine: r.SenderUser == v.id.User && !v.id.System, PeerUID: r.PeerUID,
 	}
+	m.Text, m.FileName, m.Hash = cutFile(r.Text)
 	if r.Lat != 0 || r.Lon != 0 {
 		m.Lat, m.Lon = &r.Lat, &r.Lon
 	}

@@ -178,7 +178,7 @@ func (a *API) say(ctx context.Context, id auth.Identity, in *sayIn) (*messageOut
 		if err != nil {
 			return nil, filing(err)
 		}
-		text += fmt.Sprintf(" [%s /Marti/sync/content?hash=%s]", f.Name, f.Hash)
+		text = history.WithFile(text, f.Name, f.Hash)
 	}
 	sign := a.callsign(ctx, id)
 	ev := m.event(situation.UID(id.User), sign, text)

@@ -70,12 +70,14 @@ func details(status int, detail string) *huma.ErrorModel {
 // being done, with a capital and a full stop.
 func sentence(err error) string {
 	s := err.Error()
-	if rest, ok := strings.CutPrefix(s, "auth: "); ok {
-		if _, after, ok := strings.Cut(rest, ": "); ok {
-			s = after
+	for { // one part of auth may have asked another
+		rest, ours := strings.CutPrefix(s, "auth: ")
+		_, after, ok := strings.Cut(rest, ": ")
+		if !ours || !ok {
+			return sentenced(s)
 		}
+		s = after
 	}
-	return sentenced(s)
 }
 
 func sentenced(s string) string {

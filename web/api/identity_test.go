@@ -83,6 +83,9 @@ func TestSecondFactorInTheBrowser(t *testing.T) {
 	}
 	other := newBrowser(h)
 	other.send(t, "POST", "/api/v1/login", me, nil)
+	if w := b.send(t, "POST", "/api/v1/account/totp/confirm", object{"code": "12345"}, nil); w.Code != 422 || !strings.Contains(w.Body.String(), `"Invalid code: it is not`) {
+		t.Errorf("a wrong code: %d %s", w.Code, w.Body)
+	}
 	var confirmed struct{ Recovery []string }
 	if w := b.send(t, "POST", "/api/v1/account/totp/confirm", object{"code": code()}, &confirmed); w.Code != 200 || len(confirmed.Recovery) != 10 {
 		t.Fatalf("%d %s", w.Code, w.Body)

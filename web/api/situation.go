@@ -151,11 +151,14 @@ func (a *API) situation() {
 				return nil, err
 			}
 			known, err := t.Router.Release(ctx, in.UID)
-			if err == nil && !known {
+			if err != nil {
+				return nil, err
+			}
+			if !known {
 				return nil, refuse(http.StatusNotFound, "There is no such device.")
 			}
 			a.Log.Info("device released", "uid", in.UID, "user", id.User)
-			return nil, err
+			return nil, nil
 		})
 	register(a, user, op("getMap", http.MethodGet, "/map", "What the map starts with: layers and place"),
 		func(context.Context, auth.Identity, *none) (*mapOut, error) {

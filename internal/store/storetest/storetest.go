@@ -58,7 +58,13 @@ func Open(t testing.TB, cfg store.Config) *store.DB {
 	t.Helper()
 	dir := t.TempDir()
 	if cfg.DSN == "" {
-		Tables(t, dir)
+		file, err := sqlite()
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, sqliteFile), file, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	db, err := store.Open(context.Background(), cfg, dir, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -70,19 +76,6 @@ func Open(t testing.TB, cfg store.Config) *store.DB {
 		}
 	})
 	return db
-}
-
-// Tables puts a SQLite database with tables and no rows into an empty data
-// directory, which store.Open then need not make.
-func Tables(t testing.TB, dir string) {
-	t.Helper()
-	file, err := sqlite()
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, sqliteFile), file, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 const (

@@ -31,7 +31,7 @@ export function takData() {
     m(...recon, 'ANDROID-5f3c9a1b7d2e', 'FALKE 2', 'pilot.hansen', 'Bild steht.', 300),
     m(...falke, 'ANDROID-5f3c9a1b7d2e', 'FALKE 2', 'pilot.hansen', 'Akku der Drohne reicht noch für 20 Minuten.', 1900),
     mine(...falke, 'Dann bitte den Wechsel vorbereiten.', 1850, 'read'),
-    m(...falke, 'ANDROID-5f3c9a1b7d2e', 'FALKE 2', 'pilot.hansen', 'Verstanden. Der neue Plan liegt bei.', 1700, { hash: 'b'.repeat(64), fileName: 'Flugplan Nord.zip', fileSize: 348_200 }),
+    m(...falke, 'ANDROID-5f3c9a1b7d2e', 'FALKE 2', 'pilot.hansen', 'Verstanden. Der neue Plan liegt bei.', 1700, { hash: 'b'.repeat(64), fileName: 'Flugplan Nord.zip' }),
     mine(...falke, 'Landeplatz hier:', 1650, 'delivered', { lat: 47.2607, lon: 11.3832 }),
     mine(...sani, 'Wie geht es dem Verletzten?', 240, 'delivered'),
     m(...sani, 'IOS-7be01f22aa90', 'SANI 3', 'sgt.lindqvist', 'Stabil. Wir brauchen ein Fahrzeug.', 120),
@@ -195,7 +195,7 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
       const away = room.kind === 'direct' && !situation.contacts.get(room.id.slice(7))?.connected;
       const message = put({
         ...{ id: randomUUID(), room: room.id, roomName: room.name, kind: room.kind, senderUid: web, senderCallsign: me.user, senderUser: me.user },
-        ...{ text: body.text, lat: body.lat, lon: body.lon, hash: body.hash, fileName: file?.name, fileSize: file?.size, time: new Date().toISOString(), state: away ? 'pending' : 'sent', mine: true },
+        ...{ text: body.text, lat: body.lat, lon: body.lon, hash: body.hash, fileName: file?.name, time: new Date().toISOString(), state: away ? 'pending' : 'sent', mine: true },
       });
       if (room.kind === 'direct' && !away) progress(message, ['delivered', 'read']);
       return message;

@@ -109,7 +109,6 @@ export interface Chat {
   /** A package that was sent along. */
   hash?: string;
   fileName?: string;
-  fileSize?: number;
 }
 
 export interface Room {

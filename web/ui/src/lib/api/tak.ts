@@ -26,6 +26,7 @@ const wholeMission = (m: Mission): Mission => ({ ...m, groups: m.groups ?? [], r
 
 export const tak = {
   contacts: async () => ((await call<{ contacts: Contact[] | null }>('GET', '/api/v1/contacts')).contacts ?? []).map(wholeContact),
+  releaseDevice: (uid: string) => run('DELETE', `/api/v1/contacts/${enc(uid)}`),
   map: async () => {
     const m = await call<MapSetup>('GET', '/api/v1/map');
     return { ...m, layers: m.layers ?? [] };

@@ -216,5 +216,6 @@ export type LiveEvent =
   | { kind: 'token.changed'; time: string; data: unknown }
   | { kind: 'device.changed'; time: string; data: unknown }
   | { kind: 'recording.changed'; time: string; data: { stream: string; change: 'started' | 'ended' | 'deleted' | 'on' | 'off'; id?: string } }
+  | { kind: 'file.changed'; time: string; data: unknown }
   | { kind: 'auth.failed'; time: string; data: AuthFailure }
   | { kind: 'lagged'; time: string; data: unknown };

@@ -2,6 +2,7 @@ import { sentence } from '$lib/api/client';
 import { tak } from '$lib/api/tak';
 import { between, type Place } from '$lib/geo/distance';
 import { t } from '$lib/strings';
+import { placeOf } from '$lib/tak/picture';
 import { session } from './session.svelte';
 import { situation } from './situation.svelte';
 import { toasts } from './toasts.svelte';
@@ -21,8 +22,8 @@ class Share {
   /** Where this person is: this browser, else a device of the same person. */
   get place(): Place | null {
     if (this.own) return this.own;
-    const mine = situation.contacts.find((c) => c.user === session.me?.user && c.connected && c.lat !== undefined && c.lon !== undefined);
-    return mine ? { lat: mine.lat!, lon: mine.lon! } : null;
+    const mine = situation.contacts.find((c) => c.user === session.me?.user && c.connected && placeOf(undefined, c));
+    return placeOf(undefined, mine);
   }
 
   start(): void {

@@ -140,6 +140,11 @@ export const thing = {
   removeTitle: (name: string) => `Remove ${name}?`,
   removeText: 'It disappears from the map of everybody who sees it. This cannot be undone.',
   removed: (name: string) => `${name} is removed.`,
+  release: 'Give free',
+  releaseTitle: (name: string) => `Give the device ${name} free?`,
+  releaseText: (user: string) =>
+    `It is disconnected and belongs to nobody any more: the next person who logs in with it has it. Do this when it goes from ${user || 'one person'} to another; what it has reported stays.`,
+  released: (name: string) => `${name} belongs to nobody now.`,
   markHere: 'Add a marker here',
   measureFrom: 'Measure from here',
   sendPlace: 'Send to a room',

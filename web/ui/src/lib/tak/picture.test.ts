@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Contact, Item } from '$lib/api/situation';
-import { isStale, Picture } from './picture';
+import { isStale, Picture, placeOf } from './picture';
 
 const item = (uid: string, time: number, more: Partial<Item> = {}): Item => ({
   ...{ uid, type: 'a-f-G-U-C', how: 'm-g', time, start: time, stale: time + 60_000, lat: 47, lon: 11, callsign: uid, groups: ['recon'] },
@@ -38,6 +38,19 @@ describe('the picture of the situation', () => {
     const { trail } = p.items.get('a')!;
     expect(trail.length).toBeLessThanOrEqual(180);
     expect(trail.length).toBeGreaterThan(100);
+  });
+
+  it('draws nobody at 0, 0 who does not know where he is, and no trail from there', () => {
+    const p = new Picture();
+    p.apply(snapshot([item('a', 1, { lat: 0, lon: 0 }), item('b', 1)]));
+    expect([...p.placed()].map((s) => s.item.uid)).toEqual(['b']);
+    expect(placeOf(p.items.get('a')!.item)).toBeNull();
+    expect(placeOf(undefined, { ...contact('c', true), lat: 0, lon: 0 })).toBeNull();
+    expect(placeOf(undefined, { ...contact('c', true), lat: 0, lon: 11 })).toEqual({ lat: 0, lon: 11 });
+    expect(placeOf(undefined, contact('c', true))).toBeNull();
+    p.apply({ kind: 'items', items: [item('a', 2)] });
+    expect([...p.placed()]).toHaveLength(2);
+    expect(p.items.get('a')!.trail).toHaveLength(0);
   });
 
   it('says what changed', () => {

@@ -1,6 +1,7 @@
 /** What is known of the situation: the merge of the live messages. It knows nothing of screens. */
 import type { Contact, Emergency, Item, SituationEvent } from '$lib/api/situation';
 import { wholeContact, wholeEmergency, wholeItem } from '$lib/api/tak';
+import type { Place } from '$lib/geo/distance';
 import { mercatorX, mercatorY } from '$lib/map/view';
 import { kindOf, type Kind } from './sidc';
 
@@ -25,6 +26,15 @@ const step = 8e-8;
 
 /** What is not to be kept is forgotten so long after it went stale (ms). */
 const forget = 24 * 3_600_000;
+
+/** Whoever does not know where it is reports the place 0, 0: it is known, and is not to be drawn there. */
+const isPlaced = (p: Place): boolean => p.lat !== 0 || p.lon !== 0;
+
+/** Where a thing or a person is, if that is known: by its report, else by what contacts say. */
+export function placeOf(item: Item | undefined, contact?: Contact): Place | null {
+  const { lat, lon } = item ?? contact ?? {};
+  return lat !== undefined && lon !== undefined && isPlaced({ lat, lon }) ? { lat, lon } : null;
+}
 
 export interface Changed {
   items: boolean;
@@ -71,6 +81,11 @@ export class Picture {
     return changed;
   }
 
+  /** What can be drawn on a map. */
+  *placed(): Generator<Seen> {
+    for (const seen of this.items.values()) if (isPlaced(seen.item)) yield seen;
+  }
+
   put(raw: Item): void {
     const item = this.#linked(wholeItem(raw));
     const known = this.items.get(item.uid);
@@ -84,7 +99,7 @@ export class Picture {
     }
     // Messages of several connections may cross: an older report never takes the place of a newer one.
     if (item.time < known.item.time) return;
-    if (Math.abs(known.x - x) + Math.abs(known.y - y) > step && !item.points) {
+    if (Math.abs(known.x - x) + Math.abs(known.y - y) > step && !item.points && isPlaced(known.item) && isPlaced(item)) {
       known.trail.push(known.x, known.y);
       if (known.trail.length > 2 * maxTrail) known.trail.splice(0, 2 * (maxTrail / 3));
     }
