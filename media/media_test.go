@@ -163,6 +163,9 @@ func TestSlowReaderSkipsWholeGroups(t *testing.T) {
 	if !got[0].Key || got[0].PTS != 2970*3000 {
 		t.Fatalf("continues with frame %d, key %v; the newest key frame is 2970", got[0].PTS/3000, got[0].Key)
 	}
+	if next := pull(t, rd, 1)[0]; !got[0].Jump || next.Jump {
+		t.Errorf("the jump is told of frame %d: %v, of the next: %v", got[0].PTS/3000, got[0].Jump, next.Jump)
+	}
 	units, jumps := rd.Skipped()
 	if units != 2970 || jumps != 1 {
 		t.Fatalf("counted %d units in %d jumps", units, jumps)

@@ -44,6 +44,8 @@ type Delivery struct {
 	// At and DecodeAt are the reader's presentation and decoding time, in ticks:
 	// the unit's PTS and DTS except while the reader catches up.
 	At, DecodeAt int64
+	// Jump says that the reader was too slow and units before this one were left out.
+	Jump bool
 }
 
 // Reader is one reader's place in a stream. Pull is for one goroutine; Close
@@ -59,6 +61,7 @@ type Reader struct {
 	live   uint64  // positions before it are delivered squeezed
 	join   []int64 // by track: the newest decoding time before live
 	synced bool    // a key frame was delivered, inter frames make sense
+	jumped bool    // since the last delivery
 
 	closed  atomic.Pointer[error]
 	bytes   atomic.Int64
@@ -160,6 +163,7 @@ func (r *Reader) collect(into []Delivery) int {
 		if !ok {
 			continue
 		}
+		d.Jump, r.jumped = r.jumped, false
 		into[n] = d
 		n++
 		r.bytes.Add(int64(u.size))
@@ -213,7 +217,7 @@ func (r *Reader) jump(head uint64) {
 	}
 	r.skipped.Add(int64(to - r.cursor))
 	r.jumps.Add(1)
-	r.cursor = to
+	r.cursor, r.jumped = to, true
 	r.live = min(r.live, to)
 	r.stream.readerJumped()
 }

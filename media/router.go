@@ -70,6 +70,7 @@ type PathConfig struct {
 	Groups            []string `yaml:"groups" doc:"Groups the stream belongs to; empty means those its publisher may write to."`
 	Source            string   `yaml:"source" doc:"Where the server itself gets the stream, such as rtsp://user:password@192.168.8.7/stream1, srt://camera.example:9000 or udp+mpegts://239.1.1.1:5004; empty means a publisher brings it."`
 	SourceFingerprint string   `yaml:"sourceFingerprint" doc:"SHA-256 of the certificate (64 hexadecimal digits) that a source on TLS must show; empty means that the certificate must be valid for the source's name."`
+	Record            bool     `yaml:"record" doc:"Record the stream whenever it is live."`
 	MaxReaders        int      `yaml:"maxReaders" doc:"Most readers at one time; 0 means no limit."`
 	PublishPassphrase string   `yaml:"publishPassphrase" doc:"SRT passphrase (10 to 79 characters) that publishers must use."`
 	ReadPassphrase    string   `yaml:"readPassphrase" doc:"SRT passphrase (10 to 79 characters) that readers must use."`

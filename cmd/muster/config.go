@@ -14,6 +14,7 @@ import (
 	"muster/media"
 	"muster/media/hls"
 	"muster/media/pull"
+	"muster/media/record"
 	"muster/media/rtc"
 	"muster/media/rtmp"
 	"muster/media/rtsp"
@@ -38,13 +39,14 @@ type config struct {
 // mediaConfig is the hub's settings and a section for each protocol.
 type mediaConfig struct {
 	media.Config `yaml:",inline"`
-	RTSP         rtsp.Config `yaml:"rtsp" doc:"RTSP and RTSPS."`
-	RTMP         rtmp.Config `yaml:"rtmp" doc:"RTMP and RTMPS."`
-	SRT          srt.Config  `yaml:"srt" doc:"SRT."`
-	HLS          hls.Config  `yaml:"hls" doc:"HLS and low-latency HLS."`
-	WebRTC       rtc.Config  `yaml:"webrtc" doc:"WebRTC: WHIP and WHEP."`
-	Pull         pull.Config `yaml:"pull" doc:"Streams that the server itself fetches: for paths whose source says so, and for the video list."`
-	TS           ts.Config   `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
+	RTSP         rtsp.Config   `yaml:"rtsp" doc:"RTSP and RTSPS."`
+	RTMP         rtmp.Config   `yaml:"rtmp" doc:"RTMP and RTMPS."`
+	SRT          srt.Config    `yaml:"srt" doc:"SRT."`
+	HLS          hls.Config    `yaml:"hls" doc:"HLS and low-latency HLS."`
+	WebRTC       rtc.Config    `yaml:"webrtc" doc:"WebRTC: WHIP and WHEP."`
+	Pull         pull.Config   `yaml:"pull" doc:"Streams that the server itself fetches: for paths whose source says so, and for the video list."`
+	Record       record.Config `yaml:"record" doc:"Recordings of streams."`
+	TS           ts.Config     `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
 }
 
 // Validate reports the first mistake in the paths: those of the hub, and sources
@@ -70,6 +72,7 @@ func defaults() *config {
 		Media: mediaConfig{
 			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(), SRT: srt.DefaultConfig(),
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
+			Record: record.DefaultConfig(),
 		},
 		Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}

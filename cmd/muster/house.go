@@ -20,6 +20,7 @@ import (
 	"muster/internal/store"
 	"muster/media"
 	"muster/media/pull"
+	"muster/media/record"
 	"muster/media/still"
 	"muster/media/ts"
 	"muster/web"
@@ -46,9 +47,10 @@ type house struct {
 	metrics  *obs.Metrics
 	health   *obs.Health
 	stats    *statistics
-	sources  *ts.Server    // set with the parts
-	pulls    *pull.Manager // likewise nil while only a management command works
-	tak      *tak          // nil while only a management command works on the data
+	sources  *ts.Server      // set with the parts
+	pulls    *pull.Manager   // likewise nil while only a management command works
+	recorder *record.Manager // likewise
+	tak      *tak            // nil while only a management command works on the data
 }
 
 // openHouse opens the data folder. The caller closes the house.
@@ -93,6 +95,9 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		TLS: h.pki.TLSConfig, Challenge: h.pki.HTTPChallenge,
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
+	if h.recorder != nil {
+		d.Recorder = h.recorder
+	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps
 	if h.tak != nil {
@@ -133,7 +138,13 @@ func (h *house) state(ctx context.Context) []api.Health {
 	return out
 }
 
-func (h *house) close() error { return h.db.Close() }
+func (h *house) close() error {
+	var err error
+	if h.recorder != nil {
+		err = h.recorder.Close()
+	}
+	return errors.Join(err, h.db.Close())
+}
 
 // admin makes the first user if there is none. It returns the generated
 // password, if one was made, which is also kept in DATA/admin-password.

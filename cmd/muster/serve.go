@@ -22,6 +22,7 @@ import (
 	"muster/internal/obs"
 	"muster/internal/run"
 	"muster/media/hls"
+	"muster/media/record"
 	"muster/media/rtc"
 	"muster/media/rtmp"
 	"muster/media/rtsp"
@@ -116,6 +117,10 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 	if h.pulls, err = h.newPulls(cfg); err != nil {
 		return err
 	}
+	if h.recorder, err = record.New(cfg.Media.Record, record.Deps{Router: h.router, DB: h.db, Bus: h.bus, Log: h.log}); err != nil {
+		return err
+	}
+	h.health.Add("recording", false, h.recorder.Ready)
 	if h.tak, err = h.openTAK(ctx, cfg); err != nil {
 		return err
 	}
@@ -241,6 +246,7 @@ func (h *house) parts(local net.Listener) []part {
 			return registered(h, "ts", srv, err)
 		}},
 		{"pull", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "pull", h.pulls, nil) }},
+		{"record", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "record", h.recorder, nil) }},
 		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
 			if !c.Media.HLS.Enabled {
 				m.hls.clear()
@@ -325,6 +331,7 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 		return old
 	}
 	h.router.SetPaths(cfg.Media.Paths)
+	h.recorder.Look()
 	h.level.Set(cfg.Log.SlogLevel())
 	if err := h.pki.Reload(ctx); err != nil {
 		h.log.Error("certificates were not reloaded", "part", "pki", "error", err)
@@ -341,7 +348,7 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 	}
 	var later []string
 	for name, same := range map[string]bool{
-		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag && old.Media.Pull == cfg.Media.Pull,
+		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag && old.Media.Pull == cfg.Media.Pull && old.Media.Record == cfg.Media.Record,
 		"auth":  reflect.DeepEqual(old.Auth, cfg.Auth),
 		"cot":   reflect.DeepEqual(old.Cot.state(), cfg.Cot.state()),
 		"store": old.Store == cfg.Store,

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/media"
+	"muster/media/record"
 	"muster/web/login"
 	"muster/web/problem"
 )
@@ -79,6 +81,15 @@ type Streams interface {
 	MayPublish(id auth.Identity, name safename.Name) error
 }
 
+// Recordings is the part of record.Manager that is needed here.
+type Recordings interface {
+	List(ctx context.Context, id auth.Identity, q record.Query) (record.Page, error)
+	Open(ctx context.Context, id auth.Identity, rec string) (record.Recording, *os.File, error)
+	Delete(ctx context.Context, id auth.Identity, rec string) error
+	Switch(s *media.Stream, on bool, by string) error
+	Recorded(s *media.Stream) bool
+}
+
 // Logins opens and closes browser logins.
 type Logins interface {
 	Login(ctx context.Context, r *http.Request, user, password, code string) (auth.Identity, *http.Cookie, error)
@@ -111,6 +122,7 @@ type Deps struct {
 	Authority Authority
 	Sessions  *auth.Sessions
 	Streams   Streams
+	Recorder  Recordings
 	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
 	Bus       *bus.Bus
 	Logins    Logins
@@ -176,6 +188,7 @@ func New(d Deps) *API {
 	a.server()
 	a.account()
 	a.streams()
+	a.recordings()
 	a.addresses()
 	a.users()
 	a.groups()

@@ -17,6 +17,7 @@ import (
 	"muster/internal/bus"
 	"muster/internal/run"
 	"muster/media"
+	"muster/media/record"
 	"muster/web/login"
 	"muster/web/problem"
 )
@@ -67,7 +68,7 @@ type eventsOut struct {
 
 func (a *API) events() {
 	o := op("events", http.MethodGet, "/events", "Live events over a WebSocket (RFC 6455)")
-	o.Description = "Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, file.changed, mission.changed, auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
+	o.Description = "Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, recording.changed, file.changed, mission.changed, auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
 	o.Responses = map[string]*huma.Response{"101": {Description: "Switching Protocols"}}
 	o.DefaultStatus = http.StatusSwitchingProtocols
 	register(a, user, o, func(ctx context.Context, _ auth.Identity, _ *none) (*eventsOut, error) {
@@ -274,7 +275,11 @@ func (p *page) fact(ctx context.Context, f bus.Fact) error {
 	switch d := data.(type) {
 	case media.Info:
 		complete(&d)
-		data = Stream{Info: d}
+		out := Stream{Info: d}
+		if s, err := p.a.find(p.id, d.Name); err == nil && f.Kind == "stream.ready" {
+			out.Recording = p.a.recorded(s)
+		}
+		data = out
 	case nil:
 		data = struct{}{}
 	}
@@ -287,6 +292,8 @@ func (p *page) sees(f bus.Fact) bool {
 	switch d := f.Data.(type) {
 	case media.Info:
 		return auth.Allow(p.id, auth.Read, auth.Stream(d.Name, f.Groups)) == nil
+	case record.Changed:
+		return auth.Allow(p.id, auth.Read, auth.Stream(d.Stream, f.Groups)) == nil
 	case auth.SessionInfo:
 		return p.seesSession(d, f.Kind == factSessionOpened)
 	}

@@ -15,6 +15,8 @@ type Stream struct {
 	media.Info
 	Bitrate int64 `json:"bitrate" doc:"Bits per second coming in."`
 	Viewers int   `json:"viewers" doc:"Clients that receive it, by whatever protocol."`
+
+	Recording bool `json:"recording" doc:"Whether it is being recorded."`
 }
 
 // StreamParam is the parameter of operations on one stream.
@@ -33,7 +35,7 @@ type streamOut struct{ Body Stream }
 type none struct{}
 
 func (a *API) stream(s *media.Stream) Stream {
-	out := Stream{Info: s.Info(), Bitrate: a.meter.rate(s.Name.String())}
+	out := Stream{Info: s.Info(), Bitrate: a.meter.rate(s.Name.String()), Recording: a.recorded(s)}
 	complete(&out.Info)
 	for _, n := range out.Readers {
 		out.Viewers += n

@@ -272,6 +272,30 @@ export async function acts({ browser, mock, sfu }) {
     await page.getByText('range/tower was ended').waitFor();
   });
 
+  await check('a stream is recorded from its page; recordings play, download and are deleted after a question', async () => {
+    await page.goto(`${mock.url}/video/uas/north/eo`);
+    await page.getByRole('button', { name: 'Record', exact: true }).click();
+    await page.getByText('in progress').waitFor();
+    await page.getByRole('button', { name: 'Stop recording' }).click();
+    await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Recordings uas/north/eo' }).click();
+    await page.getByRole('heading', { name: 'Recordings of uas/north/eo' }).waitFor();
+    expect((await page.getByRole('row').count()) === 2, 'the recordings of one stream, under the head');
+    await page.getByRole('link', { name: 'Recordings of all streams' }).click();
+    const row = page.getByRole('row', { name: /medevac\/helmet-2/ });
+    await row.getByRole('button', { name: 'Play' }).click();
+    await page.waitForFunction(() => document.querySelector('dialog video')?.readyState > 0);
+    await shot(page, 'desk-recording-plays');
+    await page.keyboard.press('Escape');
+    const [download] = await Promise.all([page.waitForEvent('download'), row.getByRole('link', { name: 'Download' }).click()]);
+    expect(/^medevac-helmet-2-.*\.mp4$|^r3\.mp4$/.test(download.suggestedFilename()), download.suggestedFilename());
+    expect((await page.getByRole('row', { name: /in progress/ }).getByRole('button', { name: 'Delete' }).count()) === 0, 'what is being written cannot be deleted');
+    await row.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('The recording is deleted').waitFor();
+    await row.waitFor({ state: 'detached' });
+  });
+
   await check('the user menu: theme is kept, log out leads to the door', async () => {
     await page.getByRole('button', { name: /account and appearance/ }).click();
     await page.waitForTimeout(200);

@@ -39,6 +39,7 @@ const pages = [
   ['player', '/video/uas/north/eo', async (page) => page.getByText('Delay').waitFor()],
   ['player-hls', '/video/uas/south/eo', async (page) => page.getByText('Playing over HLS').waitFor({ timeout: 20_000 })],
   ['player-offline', '/video/uas/none', async (page) => page.getByText('The publisher has stopped').waitFor()],
+  ['recordings', '/recordings', async (page) => page.getByRole('link', { name: 'medevac/helmet-2' }).waitFor()],
   ['publish', '/publish', async (page) => page.getByRole('button', { name: 'Switch on' }).click()],
   ['people', '/admin/people', async (page) => page.getByText('Ida Hansen').waitFor()],
   ['tokens', '/admin/tokens', async (page) => page.getByRole('rowheader', { name: 'ground station' }).waitFor()],

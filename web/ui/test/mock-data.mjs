@@ -12,7 +12,7 @@ function stream(name, groups, user, protocol, seconds, tracks, bitrate, readers)
   const viewers = Object.values(readers).reduce((a, b) => a + b, 0);
   return {
     ...{ name, groups, user, protocol, since: ago(seconds), tracks, readers, bitrate, viewers },
-    ...{ bytesIn: Math.round((bitrate * seconds) / 8), bytesOut: Math.round((bitrate * seconds * viewers) / 8), badUnits: 0, jumps: 0 },
+    ...{ bytesIn: Math.round((bitrate * seconds) / 8), bytesOut: Math.round((bitrate * seconds * viewers) / 8), badUnits: 0, jumps: 0, recording: name === 'gate-east' },
   };
 }
 
@@ -27,6 +27,16 @@ export function streams() {
     stream('ops-room', ['command'], 'admin', 'whip', 610, [video('VP9', 1280, 720), opus], 980_000, { whep: 6, srt: 1 }),
     stream('range/tower', ['base'], 'camera.range', 'mpegts', 18_000, [video('AV1')], 1_730_000, {}),
     stream('net-radio', ['command'], 'admin', 'rtmp', 7300, [opus], 96_000, { rtsp: 4 }),
+  ];
+}
+
+export function recordings() {
+  const one = (id, stream, groups, user, seconds, duration, bytes, open = false) => ({ id, stream, groups, user, start: ago(seconds), duration, bytes, open });
+  return [
+    one('r6', 'gate-east', ['base'], 'camera.gate', 420, 420, 160_000_000, true),
+    one('r5', 'gate-east', ['base'], 'camera.gate', 4020, 3600, 1_372_000_000),
+    one('r4', 'uas/north/eo', ['recon', 'command'], 'pilot.hansen', 90_000, 1834.2, 941_500_000),
+    one('r3', 'medevac/helmet-2', ['medical', 'command'], 'sgt.lindqvist', 180_400, 47, 8_700_000),
   ];
 }
 

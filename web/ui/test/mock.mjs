@@ -48,7 +48,7 @@ class Problem extends Error {
 export async function startMock(options = {}) {
   const media = await startMedia();
   const state = {
-    ...{ streams: data.streams(), users: data.users(), groups: data.groups(), tokens: data.tokens() },
+    ...{ streams: data.streams(), users: data.users(), groups: data.groups(), tokens: data.tokens(), recordings: data.recordings() },
     ...{ sessions: data.sessions(), certificates: data.certificates(), cookies: new Map(), peers: new Set(), patches: [], deleted: [] },
     ...{ watchers: new Set(), tak: takData(), oidc: [] },
   };
@@ -66,6 +66,10 @@ export async function startMock(options = {}) {
   };
   const drop = (list, entry) => list.splice(list.indexOf(entry), 1);
   const changed = (kind, entry) => emit(kind, { name: entry.name });
+  const record = (name, on) => {
+    find(state.streams, 'name', name, 'stream').recording = on;
+    emit('recording.changed', { stream: name, change: on ? 'on' : 'off' });
+  };
 
   const routes = [
     ['POST /api/v1/login', ({ body, response }) => {
@@ -96,6 +100,22 @@ export async function startMock(options = {}) {
       const stream = find(state.streams, 'name', name, 'stream');
       drop(state.streams, stream);
       emit('stream.ended', stream);
+    }],
+    ['PUT /api/v1/recorders/(.+)', ({ name }) => record(name, true)],
+    ['DELETE /api/v1/recorders/(.+)', ({ name }) => record(name, false)],
+    ['GET /api/v1/recordings', ({ query }) => {
+      const stream = query.get('stream');
+      return { recordings: state.recordings.filter((r) => !stream || r.stream === stream), next: '' };
+    }],
+    ['GET /api/v1/recordings/([^/]+)/content', async ({ name, query, response }) => {
+      find(state.recordings, 'id', name, 'recording');
+      const clip = await media.still('H264', 0);
+      const attached = query.get('download') === 'true' ? { 'Content-Disposition': `attachment; filename="${name}.mp4"` } : {};
+      response.writeHead(200, { 'Content-Type': 'video/mp4', ...attached }).end(clip);
+    }, 'done'],
+    ['DELETE /api/v1/recordings/([^/]+)', ({ name }) => {
+      const [gone] = drop(state.recordings, find(state.recordings, 'id', name, 'recording'));
+      emit('recording.changed', { stream: gone.stream, change: 'deleted', id: gone.id });
     }],
     ['GET /api/v1/addresses/(.+)', ({ name, host }) => ({ addresses: data.addresses(name, host) })],
     ['POST /api/v1/addresses/(.+)', ({ name, host, body, me }) => ({

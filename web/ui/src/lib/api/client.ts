@@ -15,6 +15,7 @@ import type {
   LoginMethods,
   Me,
   NewToken,
+  RecordingsPage,
   Role,
   ServerInfo,
   Session,
@@ -110,6 +111,7 @@ export function wholeStream(s: Stream): Stream {
     tracks: s.tracks ?? [],
     readers: s.readers ?? {},
     bitrate: s.bitrate ?? 0,
+    recording: s.recording ?? false,
     viewers: s.viewers ?? Object.values(s.readers ?? {}).reduce((a, b) => a + b, 0),
   };
 }
@@ -155,6 +157,13 @@ export const api = {
   streams: async () => ((await call<{ streams: Stream[] | null }>('GET', '/api/v1/streams')).streams ?? []).map(wholeStream),
   stream: async (name: string) => wholeStream(await call<Stream>('GET', `/api/v1/streams/${pathOf(name)}`)),
   endStream: (name: string) => run('DELETE', `/api/v1/streams/${pathOf(name)}`),
+  record: (name: string, on: boolean) => run(on ? 'PUT' : 'DELETE', `/api/v1/recorders/${pathOf(name)}`),
+  recordings: async (stream = '', after = '') => {
+    const page = await call<RecordingsPage>('GET', `/api/v1/recordings?limit=50&stream=${enc(stream)}&after=${enc(after)}`);
+    return { next: page.next, recordings: (page.recordings ?? []).map((r) => ({ ...r, groups: r.groups ?? [] })) };
+  },
+  recordingAddress: (id: string, download = false) => `/api/v1/recordings/${enc(id)}/content${download ? '?download=true' : ''}`,
+  removeRecording: (id: string) => run('DELETE', `/api/v1/recordings/${enc(id)}`),
   addresses: async (name: string) =>
     (await call<{ addresses: Address[] | null }>('GET', `/api/v1/addresses/${pathOf(name)}`)).addresses ?? [],
   keyedAddresses: async (name: string, use: AddressUse, days: number) => {

@@ -44,6 +44,29 @@ export interface Stream {
   /** Bits per second coming in. */
   bitrate: number;
   viewers: number;
+  /** Whether it is being recorded. */
+  recording: boolean;
+}
+
+/** One file of a stream's recording. */
+export interface Recording {
+  id: string;
+  stream: string;
+  groups: string[];
+  /** Who published. */
+  user: string;
+  start: string;
+  /** Seconds. */
+  duration: number;
+  bytes: number;
+  /** Still being written. */
+  open: boolean;
+}
+
+export interface RecordingsPage {
+  recordings: Recording[];
+  /** Where the next page begins; empty when there is none. */
+  next: string;
 }
 
 export interface Door {
@@ -196,6 +219,7 @@ export type LiveEvent =
   | { kind: 'group.changed'; time: string; data: unknown }
   | { kind: 'token.changed'; time: string; data: unknown }
   | { kind: 'device.changed'; time: string; data: unknown }
+  | { kind: 'recording.changed'; time: string; data: { stream: string; change: 'started' | 'ended' | 'deleted' | 'on' | 'off'; id?: string } }
   | { kind: 'file.changed'; time: string; data: unknown }
   | { kind: 'auth.failed'; time: string; data: AuthFailure }
   | { kind: 'lagged'; time: string; data: unknown };

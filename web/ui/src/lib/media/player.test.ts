@@ -9,7 +9,7 @@ const h264: Track = { codec: 'H264', kind: 'video', detail: 'H264' };
 const opus: Track = { codec: 'Opus', kind: 'audio', detail: 'Opus' };
 const stream = (more: Partial<Stream> = {}): Stream => ({
   ...{ name: 'a', groups: [], user: 'u', protocol: 'rtsp', since: '1', tracks: [h264, opus], readers: {}, bytesIn: 0, bytesOut: 0 },
-  ...{ badUnits: 0, jumps: 0, bitrate: 0, viewers: 0 },
+  ...{ badUnits: 0, jumps: 0, bitrate: 0, viewers: 0, recording: false },
   ...more,
 });
 

@@ -23,6 +23,7 @@ export type Route =
   | { page: 'wall' }
   | { page: 'player'; name: string }
   | { page: 'publish' }
+  | { page: 'recordings' }
   | { page: 'admin'; section: AdminSection }
   | { page: 'missing' };
 
@@ -49,6 +50,8 @@ export function parse(path: string): Route {
       return parts.length === 1 ? { page: 'login' } : { page: 'missing' };
     case 'publish':
       return parts.length === 1 ? { page: 'publish' } : { page: 'missing' };
+    case 'recordings':
+      return parts.length === 1 ? { page: 'recordings' } : { page: 'missing' };
     case 'video':
       return parts.length === 1 ? { page: 'wall' } : { page: 'player', name: decode(parts.slice(1).join('/')) };
     case 'admin': {

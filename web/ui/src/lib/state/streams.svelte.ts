@@ -16,6 +16,11 @@ export class Streams {
     live.on(['hello'], (event) => this.replace(event.data.streams ?? []));
     live.on(['stream.ready'], (event) => this.put(event.data));
     live.on(['stream.ended'], (event) => this.#byName.delete(event.data.name));
+    live.on(['recording.changed'], (event) => {
+      if (event.data.change !== 'on' && event.data.change !== 'off') return;
+      const known = this.#byName.get(event.data.stream);
+      if (known) this.#byName.set(known.name, { ...known, recording: event.data.change === 'on' });
+    });
     live.on(['stream.stats'], (event) => {
       for (const s of event.data.streams ?? []) {
         const known = this.#byName.get(s.name);

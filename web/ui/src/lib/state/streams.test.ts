@@ -6,7 +6,7 @@ import { Streams } from './streams.svelte';
 
 const stream = (name: string, more = {}): Stream => ({
   ...{ name, groups: [], user: 'u', protocol: 'rtsp', since: '', tracks: [], readers: {}, bytesIn: 0, bytesOut: 0 },
-  ...{ badUnits: 0, jumps: 0, bitrate: 0, viewers: 0 },
+  ...{ badUnits: 0, jumps: 0, bitrate: 0, viewers: 0, recording: false },
   ...more,
 });
 const names = (s: Streams) => s.all.map((one) => one.name);

@@ -65,6 +65,8 @@ function titleOf(route: Route): string {
       return 'Video · Muster';
     case 'player':
       return `${route.name} · Muster`;
+    case 'recordings':
+      return 'Recordings · Muster';
     case 'publish':
       return 'Publish · Muster';
     case 'admin':
@@ -338,6 +340,35 @@ export const en = {
     endText: (user: string) =>
       `The connection of ${user || 'the publisher'} is closed and everybody who watches loses the picture. The publisher may connect again; to prevent that, disable the user or revoke the key.`,
     ended: (name: string) => `${name} was ended.`,
+  },
+
+  recordings: {
+    title: 'Recordings',
+    of: (stream: string) => `Recordings of ${stream}`,
+    all: 'Recordings of all streams',
+    stream: 'Stream',
+    when: 'Begin',
+    length: 'Length',
+    size: 'Size',
+    from: 'From',
+    open: 'in progress',
+    play: 'Play',
+    playing: (stream: string, time: string) => `${stream}, ${time}`,
+    cannotPlay: 'This browser cannot play it; download it for VLC or another player.',
+    download: 'Download',
+    remove: 'Delete',
+    removeTitle: (stream: string, time: string) => `Delete the recording of ${stream}, ${time}?`,
+    removeText: 'The file is deleted from the server. This cannot be undone.',
+    removed: 'The recording is deleted.',
+    more: 'Show older ones',
+    emptyTitle: 'Nothing is recorded',
+    emptyText: 'A stream is recorded when the configuration says so (media.paths, record: true), or when an operator starts it on the page of the stream.',
+    start: 'Record',
+    stop: 'Stop recording',
+    state: 'Recording',
+    mark: 'REC',
+    on: (name: string) => `${name} is being recorded until it ends.`,
+    off: (name: string) => `${name} is not recorded any more.`,
   },
 
   addresses: {
