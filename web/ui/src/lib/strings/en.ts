@@ -7,25 +7,11 @@ import type { Route } from '$lib/state/router.svelte';
 import { files, missions } from './files';
 import { devices, enrolment, loginMore, profiles, retention, totp } from './fleet';
 import { affiliations, alarm, chat, map, thing } from './situation';
-import { plural } from './words';
+import { atoms, marks } from './symbols';
+import { plurals, protocolName, transports } from './words';
 
-const protocols: Record<string, string> = {
-  rtsp: 'RTSP',
-  rtsps: 'RTSPS',
-  rtmp: 'RTMP',
-  rtmps: 'RTMPS',
-  srt: 'SRT',
-  hls: 'HLS',
-  whip: 'WebRTC (WHIP)',
-  whep: 'WebRTC (WHEP)',
-  webrtc: 'WebRTC',
-  mpegts: 'MPEG-TS',
-  ts: 'MPEG-TS',
-  web: 'Web page',
-  api: 'API',
-};
-
-const transports = { webrtc: 'WebRTC', hls: 'HLS' };
+const plural = plurals('en');
+const protocolOf = (name: string) => protocolName(name, 'Web page');
 
 const actions = {
   publish: 'Publish',
@@ -77,17 +63,19 @@ export const en = {
     const text = dateTime(time);
     return text === '–' ? 'never' : text;
   },
-  protocol: (name: string) => protocols[name] ?? name.toUpperCase(),
+  protocol: protocolOf,
   action: (name: string) =>
     ({ publish: 'publishes', read: 'watches', api: 'uses the console', operate: 'operates', admin: 'administers' })[name] ?? name,
   actions,
   affiliations,
   alarm,
+  atoms,
   chat,
   devices,
   enrolment,
   files,
   map,
+  marks,
   missions,
   profiles,
   retention,
@@ -168,6 +156,7 @@ export const en = {
     label: (user: string) => `${user}: account and appearance`,
     theme: 'Appearance',
     themes: { dark: 'Dark', light: 'Light', system: 'System' },
+    language: 'Language',
     password: 'Change password',
     currentPassword: 'Current password',
     newPassword: 'New password',
@@ -289,7 +278,7 @@ export const en = {
       ['← →', 'previous and next stream'],
       ['?', 'this list'],
       ['Ctrl K', 'go to a person, stream, place or page'],
-    ] as const,
+    ] as [keys: string, what: string][],
     transport: 'Transport',
     transports,
     preferences: { auto: 'Automatic', webrtc: 'WebRTC', hls: 'HLS' },
@@ -319,7 +308,7 @@ export const en = {
     about: (name: string) => `About ${name}`,
     back: 'All video',
     publisher: 'Publisher',
-    by: (protocol: string) => `by ${protocols[protocol] ?? protocol.toUpperCase()}`,
+    by: (protocol: string) => `by ${protocolOf(protocol)}`,
     since: 'Since',
     tracks: 'Tracks',
     bFrames: 'with B-frames',
@@ -339,9 +328,9 @@ export const en = {
   addresses: {
     watch: 'Watch elsewhere',
     publish: 'Publish from elsewhere',
-    of: (protocol: string, app: string) => `${protocols[protocol] ?? protocol.toUpperCase()} address for ${app}`,
+    of: (protocol: string, app: string) => `${protocolOf(protocol)} address for ${app}`,
     qr: 'QR code',
-    qrOf: (protocol: string, app: string) => `QR code of the ${protocols[protocol] ?? protocol.toUpperCase()} address for ${app}`,
+    qrOf: (protocol: string, app: string) => `QR code of the ${protocolOf(protocol)} address for ${app}`,
     qrNeedsKey: 'A code to scan needs a key in it. Make one below, and every address here carries it.',
     keyText: 'For another device: a key that opens this stream and nothing else, put into the addresses and QR codes.',
     lifetime: 'How long the key is valid',

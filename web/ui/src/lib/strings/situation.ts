@@ -1,7 +1,9 @@
 /** Words of the map, of cards, of the alarm and of chat. */
 import type { ChatState, RoomKind } from '$lib/api/situation';
 import type { Affiliation, Kind } from '$lib/tak/sidc';
-import { plural } from './words';
+import { plurals } from './words';
+
+const plural = plurals('en');
 
 export const affiliations: Record<Affiliation, string> = {
   friend: 'friendly',
