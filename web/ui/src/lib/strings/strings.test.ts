@@ -43,7 +43,14 @@ describe.each(others)('the catalogue %s', (code) => {
       if (typeof a === 'function' && typeof b === 'function' && path !== 'titleOf') {
         for (const value of ['Alpha', 7]) {
           const args = Array.from({ length: a.length }, () => value);
-          const [said, english] = [String(b(...args)), String(a(...args))];
+          let english: string;
+          try {
+            english = String(a(...args));
+          } catch {
+            continue; // It wants the other kind of value.
+          }
+          if (english.includes('NaN')) continue;
+          const said = String(b(...args));
           expect(said, path).not.toMatch(/undefined|\[object|NaN/);
           expect(said.trim() === '', path).toBe(english.trim() === '');
           if (english.includes(String(value))) expect(said, path).toContain(String(value));
