@@ -15,12 +15,14 @@ type Loaders = Record<string, () => Promise<Catalogue>>;
 /** Every language beside English, which is built in, is loaded when it is wanted. */
 export const catalogues: Loaders = {
   de: async () => (await import('./de')).de,
+  fr: async () => (await import('./fr')).fr,
 };
 
 /** The languages there are, each written in itself. */
 export const languages: Record<string, string> = {
   en: 'English',
   de: 'Deutsch',
+  fr: 'Français',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */
