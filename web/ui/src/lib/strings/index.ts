@@ -16,6 +16,7 @@ type Loaders = Record<string, () => Promise<Catalogue>>;
 export const catalogues: Loaders = {
   de: async () => (await import('./de')).de,
   fr: async () => (await import('./fr')).fr,
+  es: async () => (await import('./es')).es,
 };
 
 /** The languages there are, each written in itself. */
@@ -23,6 +24,7 @@ export const languages: Record<string, string> = {
   en: 'English',
   de: 'Deutsch',
   fr: 'Français',
+  es: 'Español',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */
