@@ -17,6 +17,7 @@ export const catalogues: Loaders = {
   de: async () => (await import('./de')).de,
   fr: async () => (await import('./fr')).fr,
   es: async () => (await import('./es')).es,
+  uk: async () => (await import('./uk')).uk,
 };
 
 /** The languages there are, each written in itself. */
@@ -25,6 +26,7 @@ export const languages: Record<string, string> = {
   de: 'Deutsch',
   fr: 'Français',
   es: 'Español',
+  uk: 'Українська',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */
