@@ -18,6 +18,7 @@ export const catalogues: Loaders = {
   fr: async () => (await import('./fr')).fr,
   es: async () => (await import('./es')).es,
   uk: async () => (await import('./uk')).uk,
+  pl: async () => (await import('./pl')).pl,
 };
 
 /** The languages there are, each written in itself. */
@@ -27,6 +28,7 @@ export const languages: Record<string, string> = {
   fr: 'Français',
   es: 'Español',
   uk: 'Українська',
+  pl: 'Polski',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */
