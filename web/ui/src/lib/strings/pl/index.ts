@@ -358,7 +358,7 @@ export const pl: Catalogue = {
     interrupted: 'Przerwano',
     endedByServer: 'Transmisję zakończono na serwerze: zrobił to operator albo zmieniły się uprawnienia.',
     time: 'Od',
-    up: 'Wysyłanie',
+    up: 'W górę',
     rtt: 'Tam i z powrotem',
     uplink: (loss: number, limit: 'none' | 'cpu' | 'bandwidth' | 'other'): string => {
       const drops = loss >= 0.005 ? `Łącze wysyłania gubi ${percent(loss)} pakietów` : '';
