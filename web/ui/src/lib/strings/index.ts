@@ -19,6 +19,7 @@ export const catalogues: Loaders = {
   es: async () => (await import('./es')).es,
   uk: async () => (await import('./uk')).uk,
   pl: async () => (await import('./pl')).pl,
+  it: async () => (await import('./it')).it,
 };
 
 /** The languages there are, each written in itself. */
@@ -29,6 +30,7 @@ export const languages: Record<string, string> = {
   es: 'Español',
   uk: 'Українська',
   pl: 'Polski',
+  it: 'Italiano',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */

@@ -49,7 +49,7 @@ describe.each(others)('the catalogue %s', (code) => {
           } catch {
             continue; // It wants the other kind of value.
           }
-          if (english.includes('NaN')) continue;
+          if (/NaN|undefined/.test(english)) continue;
           const said = String(b(...args));
           if (typeof value === 'string' && said.includes('NaN')) continue; // It counts.
           expect(said, path).not.toMatch(/undefined|\[object|NaN/);
