@@ -294,7 +294,7 @@ export const en = {
     nothingToPlay: 'The stream has neither picture nor sound.',
     noSound: (codec: string, transport: 'webrtc' | 'hls') =>
       transport === 'webrtc' ? `There is no sound: WebRTC cannot carry ${codec}. Choose HLS to hear it.` : `There is no sound: this browser cannot decode ${codec}.`,
-    noPicture: (transport: 'webrtc' | 'hls') =>
+    noPicture: (transport: 'webrtc' | 'hls'): string =>
       transport === 'webrtc' ? 'No picture came over WebRTC; the network may block UDP.' : 'No picture came over HLS.',
     noAnswer: 'The server did not answer in time.',
     iceFailed: 'The network path for WebRTC broke; UDP may be blocked.',
