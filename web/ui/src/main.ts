@@ -1,6 +1,8 @@
 import './app.css';
 import { mount } from 'svelte';
-import App from './App.svelte';
+import { language } from '$lib/locale';
+import { recall } from '$lib/state/prefs';
+import { chooseLanguage, speak, t } from '$lib/strings';
 
 // A page opened before the server was upgraded asks for parts that are no longer there: load the new
 // console, but never in a circle, and never while the server is away: what is on the screen stays.
@@ -16,4 +18,18 @@ addEventListener('vite:preloadError', () => {
     .catch(() => undefined);
 });
 
-mount(App, { target: document.getElementById('app')! });
+/** The rest is loaded when the words are there, so that what is made from words while loading is right. */
+async function start(): Promise<void> {
+  const target = document.getElementById('app')!;
+  await speak(chooseLanguage(recall<unknown>('language', null), navigator.languages));
+  document.documentElement.lang = language;
+  try {
+    const { default: App } = await import('./App.svelte');
+    mount(App, { target });
+  } catch (e) {
+    target.textContent = t.frame.notLoaded;
+    throw e;
+  }
+}
+
+void start();

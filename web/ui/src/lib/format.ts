@@ -1,9 +1,10 @@
-/** Numbers, times and sizes as people read them. Pure functions; `now` is an argument. */
+/** Numbers, times and sizes as people read them. `now` is an argument. */
+import { day, decimal } from './locale';
 
 /** bits per second: "2.1 Mbit/s". */
 export function bitrate(bps: number): string {
   if (!Number.isFinite(bps) || bps <= 0) return '0 kbit/s';
-  if (bps >= 999_500) return `${trim(bps / 1e6, bps >= 99.95e6 ? 0 : 1)} Mbit/s`;
+  if (bps >= 999_500) return `${decimal(bps / 1e6, bps >= 99.95e6 ? 0 : 1)} Mbit/s`;
   return `${Math.max(1, Math.round(bps / 1e3))} kbit/s`;
 }
 
@@ -17,23 +18,19 @@ export function bytes(n: number): string {
     value /= 1000;
     unit++;
   } while (value >= 999.5 && unit < units.length - 1);
-  return `${trim(value, value < 9.95 ? 1 : 0)} ${units[unit]}`;
-}
-
-function trim(n: number, digits: number): string {
-  return n.toFixed(digits);
+  return `${decimal(value, value < 9.95 ? 1 : 0)} ${units[unit]}`;
 }
 
 /** Milliseconds of delay: "84 ms", "2.4 s". */
 export function delay(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  return `${(ms / 1000).toFixed(1)} s`;
+  return `${decimal(ms / 1000, 1)} s`;
 }
 
 /** A share from 0 to 1: "4 %", "0.3 %". */
 export function percent(share: number): string {
   const p = share * 100;
-  return `${p > 0 && p < 1 ? p.toFixed(1) : Math.round(p)} %`;
+  return `${p > 0 && p < 1 ? decimal(p, 1) : Math.round(p)} %`;
 }
 
 /** How long since an RFC 3339 time: "12 s", "4 min", "3 h 05 min", "2 d 4 h". */
@@ -71,10 +68,6 @@ export function dateTime(time: string | undefined | null): string {
 export function date(time: string | undefined | null): string {
   const d = new Date(time ?? '');
   return Number.isNaN(d.getTime()) || d.getUTCFullYear() < 1971 ? '–' : day(d);
-}
-
-function day(d: Date): string {
-  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
 }
 
 /** A name that a file can have: "uas/north 2026-11-21 14.05.09Z" becomes "uas-north-…". */

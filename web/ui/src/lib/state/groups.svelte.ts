@@ -1,3 +1,4 @@
+import { compareNames } from '$lib/locale';
 import { recall, remember } from './prefs';
 import { session } from './session.svelte';
 import { situation } from './situation.svelte';
@@ -9,7 +10,7 @@ class GroupFilter {
   /** One's own groups and, for those who see more, the groups of what is there. */
   names = $derived(
     [...new Set([...(session.me?.groups ?? []).filter((g) => g.out || g.in).map((g) => g.group), ...streams.all.flatMap((s) => s.groups), ...situation.groups])].sort(
-      (a, b) => a.localeCompare(b, 'en', { numeric: true }),
+      compareNames,
     ),
   );
 

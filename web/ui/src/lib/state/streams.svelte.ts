@@ -1,6 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { api, sentence, wholeStream } from '$lib/api/client';
 import type { Stream } from '$lib/api/types';
+import { compareNames } from '$lib/locale';
 import { live } from './live.svelte';
 
 /** Every stream one may see, live. */
@@ -10,7 +11,7 @@ export class Streams {
   known = $state(false);
   error = $state('');
   /** By name, as a person would sort: cam2 before cam10. */
-  all = $derived([...this.#byName.values()].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })));
+  all = $derived([...this.#byName.values()].sort((a, b) => compareNames(a.name, b.name)));
 
   constructor() {
     live.on(['hello'], (event) => this.replace(event.data.streams ?? []));

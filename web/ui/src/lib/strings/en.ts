@@ -8,25 +8,11 @@ import { files, missions } from './files';
 import { devices, enrolment, loginMore, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, chat, map, thing } from './situation';
-import { plural } from './words';
+import { atoms, marks } from './symbols';
+import { plurals, protocolName, transports } from './words';
 
-const protocols: Record<string, string> = {
-  rtsp: 'RTSP',
-  rtsps: 'RTSPS',
-  rtmp: 'RTMP',
-  rtmps: 'RTMPS',
-  srt: 'SRT',
-  hls: 'HLS',
-  whip: 'WebRTC (WHIP)',
-  whep: 'WebRTC (WHEP)',
-  webrtc: 'WebRTC',
-  mpegts: 'MPEG-TS',
-  ts: 'MPEG-TS',
-  web: 'Web page',
-  api: 'API',
-};
-
-const transports = { webrtc: 'WebRTC', hls: 'HLS' };
+const plural = plurals('en');
+const protocolOf = (name: string) => protocolName(name, 'Web page');
 
 const actions = {
   publish: 'Publish',
@@ -82,18 +68,20 @@ export const en = {
     const text = dateTime(time);
     return text === '–' ? 'never' : text;
   },
-  protocol: (name: string) => protocols[name] ?? name.toUpperCase(),
+  protocol: protocolOf,
   action: (name: string) =>
     ({ publish: 'publishes', read: 'watches', api: 'uses the console', operate: 'operates', admin: 'administers' })[name] ?? name,
   actions,
   affiliations,
   alarm,
+  atoms,
   chat,
   devices,
   enrolment,
   files,
   mail,
   map,
+  marks,
   missions,
   profiles,
   retention,
@@ -174,6 +162,7 @@ export const en = {
     label: (user: string) => `${user}: account and appearance`,
     theme: 'Appearance',
     themes: { dark: 'Dark', light: 'Light', system: 'System' },
+    language: 'Language',
     password: 'Change password',
     currentPassword: 'Current password',
     newPassword: 'New password',
@@ -295,7 +284,7 @@ export const en = {
       ['← →', 'previous and next stream'],
       ['?', 'this list'],
       ['Ctrl K', 'go to a person, stream, place or page'],
-    ] as const,
+    ] as [keys: string, what: string][],
     transport: 'Transport',
     transports,
     preferences: { auto: 'Automatic', webrtc: 'WebRTC', hls: 'HLS' },
@@ -311,7 +300,7 @@ export const en = {
     nothingToPlay: 'The stream has neither picture nor sound.',
     noSound: (codec: string, transport: 'webrtc' | 'hls') =>
       transport === 'webrtc' ? `There is no sound: WebRTC cannot carry ${codec}. Choose HLS to hear it.` : `There is no sound: this browser cannot decode ${codec}.`,
-    noPicture: (transport: 'webrtc' | 'hls') =>
+    noPicture: (transport: 'webrtc' | 'hls'): string =>
       transport === 'webrtc' ? 'No picture came over WebRTC; the network may block UDP.' : 'No picture came over HLS.',
     noAnswer: 'The server did not answer in time.',
     iceFailed: 'The network path for WebRTC broke; UDP may be blocked.',
@@ -325,7 +314,7 @@ export const en = {
     about: (name: string) => `About ${name}`,
     back: 'All video',
     publisher: 'Publisher',
-    by: (protocol: string) => `by ${protocols[protocol] ?? protocol.toUpperCase()}`,
+    by: (protocol: string) => `by ${protocolOf(protocol)}`,
     since: 'Since',
     tracks: 'Tracks',
     bFrames: 'with B-frames',
@@ -374,9 +363,9 @@ export const en = {
   addresses: {
     watch: 'Watch elsewhere',
     publish: 'Publish from elsewhere',
-    of: (protocol: string, app: string) => `${protocols[protocol] ?? protocol.toUpperCase()} address for ${app}`,
+    of: (protocol: string, app: string) => `${protocolOf(protocol)} address for ${app}`,
     qr: 'QR code',
-    qrOf: (protocol: string, app: string) => `QR code of the ${protocols[protocol] ?? protocol.toUpperCase()} address for ${app}`,
+    qrOf: (protocol: string, app: string) => `QR code of the ${protocolOf(protocol)} address for ${app}`,
     qrNeedsKey: 'A code to scan needs a key in it. Make one below, and every address here carries it.',
     keyText: 'For another device: a key that opens this stream and nothing else, put into the addresses and QR codes.',
     lifetime: 'How long the key is valid',

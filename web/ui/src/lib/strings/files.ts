@@ -1,6 +1,8 @@
 /** Words of packages and missions. */
 import type { MissionRole } from '$lib/api/situation';
-import { plural } from './words';
+import { plurals } from './words';
+
+const plural = plurals('en');
 
 const roles: Record<MissionRole, string> = { MISSION_OWNER: 'Owner', MISSION_SUBSCRIBER: 'Member', MISSION_READONLY_SUBSCRIBER: 'Reader' };
 const changes: Record<string, string> = {

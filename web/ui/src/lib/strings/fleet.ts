@@ -1,5 +1,8 @@
 /** Words of devices, enrolment, profiles, retention and two-step login. */
-import { plural } from './words';
+import { count } from '$lib/locale';
+import { plurals } from './words';
+
+const plural = plurals('en');
 
 export const devices = {
   callsign: 'Call sign',
@@ -16,11 +19,11 @@ export const devices = {
   outGroups: 'receives',
   none: 'none',
   waiting: (events: number, size: string) => (events === 0 ? 'empty' : `${events} waiting, ${size}`),
-  sent: (n: number) => `${n.toLocaleString('en')} sent`,
-  received: (n: number) => `${n.toLocaleString('en')} received`,
-  replaced: (n: number) => `${n.toLocaleString('en')} overtaken`,
+  sent: (n: number) => `${count(n)} sent`,
+  received: (n: number) => `${count(n)} received`,
+  replaced: (n: number) => `${count(n)} overtaken`,
   replacedMeans: 'Positions that a newer one of the same thing took the place of while the device was slow',
-  dropped: (n: number) => `${n.toLocaleString('en')} dropped`,
+  dropped: (n: number) => `${count(n)} dropped`,
   slow: 'slow',
   end: 'Disconnect',
   endTitle: (name: string) => `Disconnect ${name}?`,
@@ -142,7 +145,7 @@ export const retention = {
   explain: 'What is older or more than this is removed on schedule, the oldest first.',
   schedule: 'Schedule',
   scheduleHint: 'A time of day such as 03:30, “every 6h”, a cron line, or - for never.',
-  last: (time: string, removed: number) => `Last run ${time}: ${removed.toLocaleString('en')} removed.`,
+  last: (time: string, removed: number) => `Last run ${time}: ${count(removed)} removed.`,
   neverRan: 'It has not run yet.',
   save: 'Save rules',
   saved: 'The rules are saved.',
@@ -154,8 +157,8 @@ export const retention = {
   oldest: 'Oldest',
   run: 'Remove now',
   runTitle: 'Remove this now?',
-  runText: (n: number, size: string) => `${n.toLocaleString('en')} entries, ${size}. This cannot be undone. A backup first is wise.`,
-  ran: (n: number) => `${n.toLocaleString('en')} removed.`,
+  runText: (n: number, size: string) => `${count(n)} entries, ${size}. This cannot be undone. A backup first is wise.`,
+  ran: (n: number) => `${count(n)} removed.`,
   changed: 'Save the rules to see what they would remove.',
   minutes: (n: number) => plural(n, 'minute', 'minutes'),
 };

@@ -1,6 +1,66 @@
 /** Where every word on the screen comes from. A translation is another object of type Catalogue. */
+import { useLanguage } from '$lib/locale';
 import { en } from './en';
 
 export type Catalogue = typeof en;
 
-export const t: Catalogue = en;
+/**
+ * The words of the language that is shown. main.ts chooses the language before it loads the rest, so
+ * whoever imports t finds the right words from the beginning.
+ */
+export let t: Catalogue = en;
+
+type Loaders = Record<string, () => Promise<Catalogue>>;
+
+/** Every language beside English, which is built in, is loaded when it is wanted. */
+export const catalogues: Loaders = {
+  de: async () => (await import('./de')).de,
+  fr: async () => (await import('./fr')).fr,
+  es: async () => (await import('./es')).es,
+  uk: async () => (await import('./uk')).uk,
+  pl: async () => (await import('./pl')).pl,
+  it: async () => (await import('./it')).it,
+};
+
+/** The languages there are, each written in itself. */
+export const languages: Record<string, string> = {
+  en: 'English',
+  de: 'Deutsch',
+  fr: 'Français',
+  es: 'Español',
+  uk: 'Українська',
+  pl: 'Polski',
+  it: 'Italiano',
+};
+
+/** How long (ms) a catalogue may take; English now is better than the right words too late. */
+const patience = 10_000;
+
+/**
+ * The language to show: what the person chose, else the first that the browser asks for and that there
+ * is, whatever the region ("de-CH" is German), else English.
+ */
+export function chooseLanguage(chosen: unknown, wanted: readonly string[], there: readonly string[] = Object.keys(languages)): string {
+  for (const tag of [chosen, ...wanted]) {
+    if (typeof tag !== 'string') continue;
+    const code = tag.toLowerCase().split(/[-_]/)[0]!;
+    if (there.includes(code)) return code;
+  }
+  return 'en';
+}
+
+/** Loads the words of a language. Where they do not come the console speaks English. */
+export async function speak(code: string, loaders: Loaders = catalogues, wait = patience): Promise<void> {
+  let words: Catalogue | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, wait)));
+    words = await Promise.race([loaders[code]?.(), late]);
+  } catch {
+    // Missing or broken: English below.
+  } finally {
+    clearTimeout(timer);
+  }
+  t = words ?? en;
+  useLanguage(words ? code : 'en');
+}

@@ -1,7 +1,9 @@
 /** Words of the map, of cards, of the alarm and of chat. */
 import type { ChatState, RoomKind } from '$lib/api/situation';
 import type { Affiliation, Kind } from '$lib/tak/sidc';
-import { plural } from './words';
+import { plurals } from './words';
+
+const plural = plurals('en');
 
 export const affiliations: Record<Affiliation, string> = {
   friend: 'friendly',
@@ -140,8 +142,8 @@ export const thing = {
   removeTitle: (name: string) => `Remove ${name}?`,
   removeText: 'It disappears from the map of everybody who sees it. This cannot be undone.',
   removed: (name: string) => `${name} is removed.`,
-  release: 'Give free',
-  releaseTitle: (name: string) => `Give the device ${name} free?`,
+  release: 'Release',
+  releaseTitle: (name: string) => `Release the device ${name}?`,
   releaseText: (user: string) =>
     `It is disconnected and belongs to nobody any more: the next person who logs in with it has it. Do this when it goes from ${user || 'one person'} to another; what it has reported stays.`,
   released: (name: string) => `${name} belongs to nobody now.`,

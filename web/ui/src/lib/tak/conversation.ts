@@ -1,5 +1,6 @@
-/** Messages in order and rooms with what is new in them. Pure. */
+/** Messages in order and rooms with what is new in them. */
 import type { Chat, Contact, Room } from '$lib/api/situation';
+import { compareNames } from '$lib/locale';
 
 const rank: Record<Chat['state'], number> = { pending: 0, failed: 1, sent: 2, delivered: 3, read: 4 };
 
@@ -34,7 +35,7 @@ export function withPeople(rooms: Room[], contacts: Contact[], ownUid: string): 
 /** Rooms with messages first, the newest above; then by name. */
 export function ordered(rooms: Room[]): Room[] {
   const time = (r: Room) => (r.last ? Date.parse(r.last.time) : 0);
-  return [...rooms].sort((a, b) => time(b) - time(a) || a.name.localeCompare(b.name, 'en', { numeric: true }));
+  return [...rooms].sort((a, b) => time(b) - time(a) || compareNames(a.name, b.name));
 }
 
 /** Whether a message begins a new block: another sender, or minutes later. */

@@ -77,79 +77,27 @@ export function kindOf(item: Described): Kind {
   return 'unit';
 }
 
-/** Functions worth a word of their own; the longest beginning of the type decides. */
-const words: [string, string][] = [
-  ['G-U-C-I', 'infantry'],
-  ['G-U-C-A', 'armour'],
-  ['G-U-C-R', 'reconnaissance'],
-  ['G-U-C-F', 'artillery'],
-  ['G-U-C-E', 'engineers'],
-  ['G-U-C-D', 'air defence'],
-  ['G-U-C-V-U', 'UAV unit'],
-  ['G-U-C', 'ground unit'],
-  ['G-U-S-M', 'medical unit'],
-  ['G-U-S', 'support unit'],
-  ['G-U-H', 'headquarters'],
-  ['G-U', 'ground unit'],
-  ['G-E-V-A-T', 'tank'],
-  ['G-E-V-C', 'civilian vehicle'],
-  ['G-E-V', 'vehicle'],
-  ['G-E-W', 'weapon'],
-  ['G-E-S', 'sensor'],
-  ['G-E', 'equipment'],
-  ['G-I-b', 'building'],
-  ['G-I', 'installation'],
-  ['G', 'on the ground'],
-  ['A-M-F-Q', 'drone'],
-  ['A-M-H-Q', 'drone'],
-  ['A-M-H', 'helicopter'],
-  ['A-M-F', 'aeroplane'],
-  ['A-M', 'military aircraft'],
-  ['A-C-H', 'civil helicopter'],
-  ['A-C-F', 'civil aeroplane'],
-  ['A-C', 'civil aircraft'],
-  ['A', 'in the air'],
-  ['S-X', 'civil vessel'],
-  ['S', 'at sea'],
-  ['U', 'under water'],
-  ['P', 'in space'],
-  ['F', 'special forces'],
-];
+/** The words that types are said in. Keys are beginnings of types; of several the longest decides. */
+export interface TypeWords {
+  affiliations: Record<Affiliation, string>;
+  /** What stands behind the affiliation of an atom: "G-E-V". */
+  atoms: Record<string, string>;
+  /** All that is no atom: "b-m-r". */
+  marks: Record<string, string>;
+}
 
-const others: [string, string][] = [
-  ['b-a-o-tbl', '911 alert'],
-  ['b-a-o-pan', 'ring the bell'],
-  ['b-a-o-opn', 'in contact'],
-  ['b-a-g', 'geofence breached'],
-  ['b-a', 'alert'],
-  ['b-m-p-s-p-loc', 'camera'],
-  ['b-m-p-s-p-i', 'pointer'],
-  ['b-m-p-s-m', 'spot'],
-  ['b-m-p-w-GOTO', 'go to'],
-  ['b-m-p-w', 'waypoint'],
-  ['b-m-p-c', 'check point'],
-  ['b-m-p', 'point'],
-  ['b-m-r', 'route'],
-  ['b-r-f-h-c', 'CASEVAC request'],
-  ['b-r', 'report'],
-  ['b-i-v', 'video'],
-  ['u-d-c-c', 'circle'],
-  ['u-d-c-e', 'ellipse'],
-  ['u-d-r', 'rectangle'],
-  ['u-d-p', 'polygon'],
-  ['u-d-f', 'drawing'],
-  ['u-d', 'drawing'],
-  ['u-rb', 'range and bearing'],
-  ['u-r-b-c-c', 'range circle'],
-  ['u-r-b-bullseye', 'bullseye'],
-];
+function find(words: Record<string, string>, type: string): string | undefined {
+  for (let parts = type.split('-'); parts.length > 0; parts = parts.slice(0, -1)) {
+    const word = words[parts.join('-')];
+    if (word) return word;
+  }
+  return undefined;
+}
 
-const find = (list: [string, string][], type: string) => list.find(([start]) => type === start || type.startsWith(`${start}-`))?.[1];
-
-/** "friendly drone", "waypoint"; the type itself where no word is known. */
-export function describe(type: string, adjective: (a: Affiliation) => string): string {
+/** "friendly, drone", "waypoint"; the type itself where no word is known. */
+export function describe(type: string, words: TypeWords): string {
   const affiliation = affiliationOf(type);
-  if (!affiliation) return find(others, type) ?? type;
-  const what = find(words, type.split('-').slice(2).join('-'));
-  return what ? `${adjective(affiliation)}, ${what}` : adjective(affiliation);
+  if (!affiliation) return find(words.marks, type) ?? type;
+  const what = find(words.atoms, type.split('-').slice(2).join('-'));
+  return what ? `${words.affiliations[affiliation]}, ${what}` : words.affiliations[affiliation];
 }

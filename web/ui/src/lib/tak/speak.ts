@@ -1,11 +1,12 @@
-/** Figures of the situation in words. Pure. */
+/** Figures of the situation in words. */
 import type { Item } from '$lib/api/situation';
 import { between, degrees, length } from '$lib/geo/distance';
+import { decimal } from '$lib/locale';
 import { t } from '$lib/strings';
 import { affiliationOf, describe } from './sidc';
 
 /** "friendly, drone". */
-export const typeWords = (type: string) => describe(type, (a) => t.affiliations[a]);
+export const typeWords = (type: string) => describe(type, t);
 
 /** What a thing is in one line: team and role for people, the type for the rest. */
 export function subtitle(item: Pick<Item, 'type' | 'team' | 'role'>): string {
@@ -18,7 +19,7 @@ export function movement(item: Pick<Item, 'speed' | 'course'>): string {
   if (!item.speed || item.speed < 0.3) return '';
   const kmh = item.speed * 3.6;
   const course = item.course === undefined ? '' : `, ${degrees(item.course)}`;
-  return `${kmh < 10 ? kmh.toFixed(1) : Math.round(kmh)} km/h${course}`;
+  return `${kmh < 10 ? decimal(kmh, 1) : Math.round(kmh)} km/h${course}`;
 }
 
 /** Milliseconds as an age: "40 s", "12 min", "3 h", "5 d". */

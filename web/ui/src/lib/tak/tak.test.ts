@@ -1,4 +1,5 @@
 import { describe as suite, expect, it } from 'vitest';
+import { en } from '$lib/strings/en';
 import { css, fromArgb, inkOn, roleLetters, teamColour, teamNames, toArgb } from './colours';
 import { affiliationOf, describe, kindOf, toSidc } from './sidc';
 
@@ -38,10 +39,10 @@ suite('what a thing is', () => {
   ])('%o is a %s', (item, kind) => expect(kindOf(item)).toBe(kind));
 
   it('is said in words', () => {
-    expect(describe('a-f-A-M-F-Q', (a) => a)).toBe('friend, drone');
-    expect(describe('a-h-G-E-V-A-T-H', (a) => a)).toBe('hostile, tank');
-    expect(describe('b-m-p-w', (a) => a)).toBe('waypoint');
-    expect(describe('z-odd', (a) => a)).toBe('z-odd');
+    expect(describe('a-f-A-M-F-Q', en)).toBe('friendly, drone');
+    expect(describe('a-h-G-E-V-A-T-H', en)).toBe('hostile, tank');
+    expect(describe('b-m-p-w', en)).toBe('waypoint');
+    expect(describe('z-odd', en)).toBe('z-odd');
     expect(affiliationOf('a-j-G')).toBe('joker');
   });
 });
