@@ -322,9 +322,9 @@ export const pl: Catalogue = {
 
   recordings: {
     title: 'Nagrania',
-    of: (stream: string) => `Nagrania strumienia ${stream}`,
-    all: 'Nagrania wszystkich strumieni',
-    stream: 'Strumień',
+    of: (stream: string) => `Nagrania transmisji ${stream}`,
+    all: 'Nagrania wszystkich transmisji',
+    stream: 'Transmisja',
     when: 'Początek',
     length: 'Długość',
     size: 'Rozmiar',
@@ -340,13 +340,13 @@ export const pl: Catalogue = {
     removed: 'Nagranie jest usunięte.',
     more: 'Pokaż starsze',
     emptyTitle: 'Nic nie nagrano',
-    emptyText: 'Strumień jest nagrywany, gdy mówi tak konfiguracja (media.paths, record: true) albo gdy operator włączy to na stronie strumienia.',
+    emptyText: 'Transmisja jest nagrywana, gdy mówi tak konfiguracja (media.paths, record: true) albo gdy operator włączy to na stronie transmisji.',
     start: 'Nagrywaj',
     stop: 'Zatrzymaj nagrywanie',
     state: 'Trwa nagrywanie',
     mark: 'REC',
-    on: (name: string) => `${name} jest nagrywany do końca strumienia.`,
-    off: (name: string) => `${name} nie jest już nagrywany.`,
+    on: (name: string) => `${name} jest nagrywana do końca.`,
+    off: (name: string) => `${name} nie jest już nagrywana.`,
   },
 
   addresses: {
