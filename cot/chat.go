@@ -129,16 +129,17 @@ func (r *Router) sendIfHere(e *Event, c *Client) bool {
 	return true
 }
 
-// away returns the uids of the known devices that dests name and that are not
-// connected, but shared a group with e when they were. Those that did not are as
-// unknown to the sender as any other name.
+// away returns the uids of the known devices that dests name and that share a
+// group with e, or did when they were last here. Those that did not are as unknown
+// to the sender as any other name. One that has come since it was missed is named,
+// too: what is kept for it is handed over at once.
 func (r *Router) away(e *Event, dests []wire.Dest) (uids []string) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, d := range dests {
 		var newest *device
 		for _, dev := range r.candidates(d) {
-			if len(r.byUID[dev.UID]) > 0 || !slices.ContainsFunc(dev.OutGroups, func(g string) bool { return slices.Contains(e.Groups, g) }) {
+			if !slices.ContainsFunc(dev.OutGroups, func(g string) bool { return slices.Contains(e.Groups, g) }) {
 				continue
 			}
 			if newest == nil || dev.LastSeen > newest.LastSeen {
