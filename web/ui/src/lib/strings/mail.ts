@@ -27,5 +27,5 @@ export const mail = {
   invite: 'Send a link to choose a password',
   invited: (user: string) => `A link is on its way to ${user}.`,
   sendPage: 'Also send the page by mail',
-  sendPageHint: 'To the mail address of this person.',
+  sendPageHint: 'To the mail address that is kept here.',
 };
