@@ -20,6 +20,8 @@ export const catalogues: Loaders = {
   uk: async () => (await import('./uk')).uk,
   pl: async () => (await import('./pl')).pl,
   it: async () => (await import('./it')).it,
+  hu: async () => (await import('./hu')).hu,
+  el: async () => (await import('./el')).el,
 };
 
 /** The languages there are, each written in itself. */
@@ -31,6 +33,8 @@ export const languages: Record<string, string> = {
   uk: 'Українська',
   pl: 'Polski',
   it: 'Italiano',
+  hu: 'Magyar',
+  el: 'Ελληνικά',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */
