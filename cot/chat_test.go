@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"muster/cot/wire"
 	"muster/internal/auth"
 	"muster/internal/store"
 	"muster/internal/store/storetest"
@@ -357,4 +358,24 @@ func TestSendFailureForHTTPCallersGoesToTheirDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.expect()
+}
+
+// TestWhoComesWhileMissedGetsTheMessage: between the look at who is connected and
+// the look at who is away, a recipient may have come.
+func TestWhoComesWhileMissedGetsTheMessage(t *testing.T) {
+	h := newHub(t, testConfig())
+	a, b := h.join("a", "A", "team"), h.join("b", "B", "team")
+	a.message("1", "UID-B", to("callsign=B"))
+	b.mu.Lock()
+	e := b.got[len(b.got)-1]
+	b.mu.Unlock()
+	b.clear()
+	uids := h.away(e, []wire.Dest{{Callsign: "B"}})
+	if len(uids) != 1 || !h.keep(t.Context(), uids[0], e) {
+		t.Fatalf("%q", uids)
+	}
+	b.expect("b-t-f GeoChat.1")
+	if n := h.Stats().Waiting; n != 0 {
+		t.Errorf("%d wait", n)
+	}
 }
