@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bytes, date, dateTime, delay, since } from '$lib/format';
 import { latLon } from '$lib/geo/coordinates';
 import { compareNames, count, direction, language, shortDay } from '$lib/locale';
 import { catalogues, chooseLanguage, languages, speak, t, type Catalogue } from '.';
 import { en } from './en';
 import { plurals } from './words';
+
+// Every catalogue is read and compared: a busy machine takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 afterEach(() => speak('en'));
 
