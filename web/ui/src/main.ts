@@ -1,6 +1,6 @@
 import './app.css';
 import { mount } from 'svelte';
-import { language } from '$lib/locale';
+import { direction, language } from '$lib/locale';
 import { recall } from '$lib/state/prefs';
 import { chooseLanguage, speak, t } from '$lib/strings';
 
@@ -22,7 +22,9 @@ addEventListener('vite:preloadError', () => {
 async function start(): Promise<void> {
   const target = document.getElementById('app')!;
   await speak(chooseLanguage(recall<unknown>('language', null), navigator.languages));
-  document.documentElement.lang = language;
+  // The letters that Chinese and Japanese share are drawn differently; "zh" alone leaves open which.
+  document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
+  document.documentElement.dir = direction;
   try {
     const { default: App } = await import('./App.svelte');
     mount(App, { target });

@@ -1,16 +1,16 @@
 /** Numbers, times and sizes as people read them. `now` is an argument. */
-import { day, decimal } from './locale';
+import { day, decimal, figure } from './locale';
 
 /** bits per second: "2.1 Mbit/s". */
 export function bitrate(bps: number): string {
-  if (!Number.isFinite(bps) || bps <= 0) return '0 kbit/s';
-  if (bps >= 999_500) return `${decimal(bps / 1e6, bps >= 99.95e6 ? 0 : 1)} Mbit/s`;
-  return `${Math.max(1, Math.round(bps / 1e3))} kbit/s`;
+  if (!Number.isFinite(bps) || bps <= 0) return figure('0 kbit/s');
+  if (bps >= 999_500) return figure(`${decimal(bps / 1e6, bps >= 99.95e6 ? 0 : 1)} Mbit/s`);
+  return figure(`${Math.max(1, Math.round(bps / 1e3))} kbit/s`);
 }
 
 /** Bytes: "1.4 GB". */
 export function bytes(n: number): string {
-  if (!Number.isFinite(n) || n < 1000) return `${Math.max(0, Math.round(n) || 0)} B`;
+  if (!Number.isFinite(n) || n < 1000) return figure(`${Math.max(0, Math.round(n) || 0)} B`);
   const units = ['kB', 'MB', 'GB', 'TB', 'PB'];
   let value = n;
   let unit = -1;
@@ -18,29 +18,29 @@ export function bytes(n: number): string {
     value /= 1000;
     unit++;
   } while (value >= 999.5 && unit < units.length - 1);
-  return `${decimal(value, value < 9.95 ? 1 : 0)} ${units[unit]}`;
+  return figure(`${decimal(value, value < 9.95 ? 1 : 0)} ${units[unit]}`);
 }
 
 /** Milliseconds of delay: "84 ms", "2.4 s". */
 export function delay(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return `${decimal(ms / 1000, 1)} s`;
+  if (ms < 1000) return figure(`${Math.round(ms)} ms`);
+  return figure(`${decimal(ms / 1000, 1)} s`);
 }
 
 /** A share from 0 to 1: "4 %", "0.3 %". */
 export function percent(share: number): string {
   const p = share * 100;
-  return `${p > 0 && p < 1 ? decimal(p, 1) : Math.round(p)} %`;
+  return figure(`${p > 0 && p < 1 ? decimal(p, 1) : Math.round(p)} %`);
 }
 
 /** How long since an RFC 3339 time: "12 s", "4 min", "3 h 05 min", "2 d 4 h". */
 export function since(time: string, now: number): string {
   const s = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
   if (Number.isNaN(s)) return '';
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
-  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+  if (s < 60) return figure(`${s} s`);
+  if (s < 3600) return figure(`${Math.floor(s / 60)} min`);
+  if (s < 86_400) return figure(`${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`);
+  return figure(`${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`);
 }
 
 const two = (n: number) => String(n).padStart(2, '0');
@@ -61,7 +61,7 @@ export function zuluClock(now: number): string {
 export function dateTime(time: string | undefined | null): string {
   const d = new Date(time ?? '');
   if (Number.isNaN(d.getTime()) || d.getUTCFullYear() < 1971) return '–';
-  return `${day(d)} ${two(d.getHours())}:${two(d.getMinutes())}`;
+  return figure(`${day(d)} ${two(d.getHours())}:${two(d.getMinutes())}`);
 }
 
 /** The day alone: "2026-11-21"; "–" for none. */

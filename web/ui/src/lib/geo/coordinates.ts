@@ -1,11 +1,12 @@
 /** Coordinates as people write them. Pure. */
+import { figure } from '$lib/locale';
 import type { Place } from './distance';
 import { fromMgrs } from './mgrs';
 
 /** "47.26012° N 11.39345° E": five places are about a metre. */
 export function latLon(place: Place, digits = 5): string {
   const part = (value: number, plus: string, minus: string) => `${Math.abs(value).toFixed(digits)}° ${value < 0 ? minus : plus}`;
-  return `${part(place.lat, 'N', 'S')} ${part(place.lon, 'E', 'W')}`;
+  return figure(`${part(place.lat, 'N', 'S')} ${part(place.lon, 'E', 'W')}`);
 }
 
 /** For pasting elsewhere: "47.26012, 11.39345". */

@@ -1,5 +1,5 @@
 /** Distances and bearings on the WGS 84 ellipsoid. Pure; degrees in and out, metres for lengths. */
-import { decimal } from '$lib/locale';
+import { decimal, figure } from '$lib/locale';
 
 export interface Place {
   lat: number;
@@ -69,9 +69,9 @@ export function away(a: Place, metres: number, bearing: number): Place {
 
 /** "640 m", "3.2 km", "118 km". */
 export function length(metres: number): string {
-  if (metres < 1000) return `${Math.round(metres)} m`;
-  if (metres < 100_000) return `${decimal(metres / 1000, metres < 10_000 ? 2 : 1)} km`;
-  return `${Math.round(metres / 1000)} km`;
+  if (metres < 1000) return figure(`${Math.round(metres)} m`);
+  if (metres < 100_000) return figure(`${decimal(metres / 1000, metres < 10_000 ? 2 : 1)} km`);
+  return figure(`${Math.round(metres / 1000)} km`);
 }
 
 /** "042°". */

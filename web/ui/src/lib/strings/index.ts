@@ -15,26 +15,42 @@ type Loaders = Record<string, () => Promise<Catalogue>>;
 /** Every language beside English, which is built in, is loaded when it is wanted. */
 export const catalogues: Loaders = {
   de: async () => (await import('./de')).de,
+  nl: async () => (await import('./nl')).nl,
+  sv: async () => (await import('./sv')).sv,
   fr: async () => (await import('./fr')).fr,
   es: async () => (await import('./es')).es,
-  uk: async () => (await import('./uk')).uk,
-  pl: async () => (await import('./pl')).pl,
+  pt: async () => (await import('./pt')).pt,
   it: async () => (await import('./it')).it,
+  pl: async () => (await import('./pl')).pl,
   hu: async () => (await import('./hu')).hu,
+  uk: async () => (await import('./uk')).uk,
   el: async () => (await import('./el')).el,
+  ar: async () => (await import('./ar')).ar,
+  th: async () => (await import('./th')).th,
+  zh: async () => (await import('./zh')).zh,
+  ja: async () => (await import('./ja')).ja,
+  ko: async () => (await import('./ko')).ko,
 };
 
 /** The languages there are, each written in itself. */
 export const languages: Record<string, string> = {
   en: 'English',
   de: 'Deutsch',
+  nl: 'Nederlands',
+  sv: 'Svenska',
   fr: 'Français',
   es: 'Español',
-  uk: 'Українська',
-  pl: 'Polski',
+  pt: 'Português',
   it: 'Italiano',
+  pl: 'Polski',
   hu: 'Magyar',
+  uk: 'Українська',
   el: 'Ελληνικά',
+  ar: 'العربية',
+  th: 'ไทย',
+  zh: '简体中文',
+  ja: '日本語',
+  ko: '한국어',
 };
 
 /** How long (ms) a catalogue may take; English now is better than the right words too late. */

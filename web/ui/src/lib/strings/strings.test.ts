@@ -1,9 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { bytes, date, dateTime, delay } from '$lib/format';
-import { compareNames, count, language, shortDay } from '$lib/locale';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { bytes, date, dateTime, delay, since } from '$lib/format';
+import { latLon } from '$lib/geo/coordinates';
+import { compareNames, count, direction, language, shortDay } from '$lib/locale';
 import { catalogues, chooseLanguage, languages, speak, t, type Catalogue } from '.';
 import { en } from './en';
 import { plurals } from './words';
+
+// Every catalogue is read and compared: a busy machine takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 afterEach(() => speak('en'));
 
@@ -149,9 +153,42 @@ describe('numbers, days and order', () => {
     expect(['Zug', 'Übung', 'Uhu', 'cam10', 'cam2'].sort(compareNames)).toEqual(['cam2', 'cam10', 'Übung', 'Uhu', 'Zug']);
   });
 
+  it.each([
+    ['ar', ['\u206825\u200f/11\u200f/2026\u2069', '12,400']],
+    ['ja', ['2026/11/25', '12,400']],
+    ['ko', ['2026. 11. 25.', '12,400']],
+    ['nl', ['25-11-2026', '12.400']],
+    ['pt', ['25/11/2026', '12.400']],
+    ['sv', ['2026-11-25', '12\u00a0400']],
+    ['th', ['25/11/2026', '12,400']],
+    ['zh', ['2026/11/25', '12,400']],
+  ])('have the digits and the years of everybody else in %s', async (code, said) => {
+    await speak(code, { [code]: () => Promise.resolve(en) });
+    expect([date('2026-11-25T12:00:00'), count(12_400)]).toEqual(said);
+  });
+
   it('are the international ones in English', () => {
     expect([bytes(1_400_000), delay(2440), count(12_400)]).toEqual(['1.4 MB', '2.4 s', '12,400']);
     expect(date(here)).toBe('2026-11-21');
     expect(shortDay(new Date(here))).toBe('11-21');
+  });
+});
+
+describe('the direction', () => {
+  it.each(Object.keys(languages))('of %s is that of its letters', async (code) => {
+    await speak(code);
+    expect(direction).toBe(/\p{Script=Arabic}|\p{Script=Hebrew}/u.test(languages[code]!) ? 'rtl' : 'ltr');
+  });
+
+  it('is that of English where the words do not come', async () => {
+    await speak('ar', { ar: () => Promise.reject(new TypeError('gone')) });
+    expect(direction).toBe('ltr');
+  });
+
+  it('of figures with units is from left to right among Arabic words', async () => {
+    const figures = () => [since('2026-11-25T12:00:00Z', Date.parse('2026-11-25T15:05:00Z')), bytes(1_400_000), latLon({ lat: 47.1, lon: 11.2 }, 1)];
+    const plain = figures();
+    await speak('ar');
+    expect(figures()).toEqual(plain.map((text) => `\u2068${text}\u2069`));
   });
 });

@@ -1,7 +1,7 @@
 /** Figures of the situation in words. */
 import type { Item } from '$lib/api/situation';
 import { between, degrees, length } from '$lib/geo/distance';
-import { decimal } from '$lib/locale';
+import { decimal, figure } from '$lib/locale';
 import { t } from '$lib/strings';
 import { affiliationOf, describe } from './sidc';
 
@@ -19,16 +19,16 @@ export function movement(item: Pick<Item, 'speed' | 'course'>): string {
   if (!item.speed || item.speed < 0.3) return '';
   const kmh = item.speed * 3.6;
   const course = item.course === undefined ? '' : `, ${degrees(item.course)}`;
-  return `${kmh < 10 ? decimal(kmh, 1) : Math.round(kmh)} km/h${course}`;
+  return figure(`${kmh < 10 ? decimal(kmh, 1) : Math.round(kmh)} km/h${course}`);
 }
 
 /** Milliseconds as an age: "40 s", "12 min", "3 h", "5 d". */
 export function age(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 90) return `${s} s`;
-  if (s < 5400) return `${Math.round(s / 60)} min`;
-  if (s < 129_600) return `${Math.round(s / 3600)} h`;
-  return `${Math.round(s / 86_400)} d`;
+  if (s < 90) return figure(`${s} s`);
+  if (s < 5400) return figure(`${Math.round(s / 60)} min`);
+  if (s < 129_600) return figure(`${Math.round(s / 3600)} h`);
+  return figure(`${Math.round(s / 86_400)} d`);
 }
 
 /** How large a drawing is, in words; '' when it is a point. */
