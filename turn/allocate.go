@@ -83,7 +83,7 @@ func (s *Server) allocate(ctx context.Context, c client, who login, m *stun.Mess
 		return nil, s.unauthorized(c)
 	}
 	a := &allocation{s: s, client: c, user: id.User, guest: id.System, login: who.name, key: who.key, txn: m.TransactionID, opened: time.Now()}
-	a.table.Store(&table{})
+	a.table.Store(newTable())
 	a.expires.Store(time.Now().Add(w.life).UnixNano())
 	attrs, r := s.take(a, w)
 	if r != nil {

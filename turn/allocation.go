@@ -67,6 +67,10 @@ type table struct {
 	permissions map[netip.Addr]*permission
 }
 
+func newTable() *table {
+	return &table{make(map[uint16]*channel), make(map[netip.AddrPort]*channel), make(map[netip.Addr]*permission)}
+}
+
 // channel is a bound channel (RFC 8656 §12).
 type channel struct {
 	number  uint16
@@ -321,7 +325,7 @@ func (a *allocation) close(why string) {
 	a.mu.Lock()
 	was, session := a.closed, a.session
 	a.closed = true
-	a.table.Store(&table{})
+	a.table.Store(newTable())
 	a.mu.Unlock()
 	if was {
 		return

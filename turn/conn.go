@@ -115,7 +115,7 @@ func readFrame(r io.Reader, buf []byte) ([]byte, error) {
 	}
 	n := int(binary.BigEndian.Uint16(buf[2:]))
 	switch {
-	case buf[0]&0xf0 == 0x40:
+	case buf[0]&0xc0 == 0x40:
 		n = channelHeader + (n+3)&^3
 	case buf[0]&0xc0 == 0 && n%4 == 0:
 		n += stunHeader
