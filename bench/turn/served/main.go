@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command served is package turn and nothing else, as bench/turn measures it. It
 // prints its address and one credential per line of input, and serves until its
 // input ends.
