@@ -147,7 +147,7 @@ func TestClientOfPion(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer relay.Close()
-			for i := range 50 { // the first as indications, the later ones on a channel
+			for i := range 50 { // first as indications, then on a channel (its TCP reader waits for 9 bytes)
 				text := strconv.Itoa(i)
 				if _, err := relay.WriteTo([]byte(text), net.UDPAddrFromAddrPort(peer.addr)); err != nil {
 					t.Fatal(err)
@@ -156,11 +156,11 @@ func TestClientOfPion(t *testing.T) {
 				if got != text || from.String() != relay.LocalAddr().String() {
 					t.Fatalf("%q from %s", got, from)
 				}
-				peer.WriteToUDPAddrPort([]byte("re "+text), from)
+				peer.WriteToUDPAddrPort([]byte("answer "+text), from)
 				b := make([]byte, 100)
 				relay.SetReadDeadline(time.Now().Add(soon))
 				n, _, err := relay.ReadFrom(b)
-				if err != nil || string(b[:n]) != "re "+text {
+				if err != nil || string(b[:n]) != "answer "+text {
 					t.Fatalf("%q: %v", b[:n], err)
 				}
 			}
