@@ -77,12 +77,12 @@ func (s *Server) allocate(ctx context.Context, c client, who login, m *stun.Mess
 	if r != nil {
 		return nil, r
 	}
-	id, err := s.identity(ctx, who.name)
+	id, h, err := s.identity(ctx, who.name)
 	if err != nil {
 		s.log.Debug("credential refused", "remote", c.addr.String(), "error", err)
 		return nil, s.unauthorized(c)
 	}
-	a := &allocation{s: s, client: c, user: id.User, guest: id.System, login: who.name, key: who.key, txn: m.TransactionID, opened: time.Now()}
+	a := &allocation{s: s, client: c, user: id.User, account: h.account(id), stay: h.Stay, login: who.name, key: who.key, txn: m.TransactionID, opened: time.Now()}
 	a.table.Store(newTable())
 	a.expires.Store(time.Now().Add(w.life).UnixNano())
 	attrs, r := s.take(a, w)
@@ -90,7 +90,7 @@ func (s *Server) allocate(ctx context.Context, c client, who login, m *stun.Mess
 		return nil, r
 	}
 	a.answer = success(m, who.key, append(attrs, lifetimeAttr(w.life), mapped(c.addr))...)
-	if err := s.publish(a, id); err != nil {
+	if err := s.publish(a, id, h.resource()); err != nil {
 		s.log.Debug("relay refused", "remote", c.addr.String(), "error", err)
 		return nil, s.unauthorized(c)
 	}
@@ -108,7 +108,7 @@ func (s *Server) take(a *allocation, w wish) ([]stun.Setter, *refusal) {
 	if w.token != 0 {
 		return s.takeReserved(a, w.token)
 	}
-	free, ok := s.quota(a.user, a.client.addr.Addr())
+	free, ok := s.quota(a.account, a.client.addr.Addr())
 	if !ok {
 		return nil, refuse(codeQuota, "Allocation Quota Reached")
 	}
@@ -120,7 +120,7 @@ func (s *Server) take(a *allocation, w wish) ([]stun.Setter, *refusal) {
 	}
 	var freeNext func()
 	if w.reserve {
-		if freeNext, ok = s.quota(a.user, a.client.addr.Addr()); !ok {
+		if freeNext, ok = s.quota(a.account, a.client.addr.Addr()); !ok {
 			free()
 			return nil, refuse(codeQuota, "Allocation Quota Reached")
 		}
@@ -188,15 +188,15 @@ func (s *Server) takeReserved(a *allocation, token uint64) ([]stun.Setter, *refu
 }
 
 // quota takes the place of one relay; free gives it back and may be called twice.
-func (s *Server) quota(user string, addr netip.Addr) (free func(), ok bool) {
+func (s *Server) quota(account string, addr netip.Addr) (free func(), ok bool) {
 	prefix := limit.Prefix(addr)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.total >= s.cfg.Total || s.perUser[user] >= s.cfg.PerUser || s.perAddr[prefix] >= s.cfg.PerAddress {
+	if s.total >= s.cfg.Total || s.perUser[account] >= s.cfg.PerUser || s.perAddr[prefix] >= s.cfg.PerAddress {
 		return nil, false
 	}
 	s.total++
-	s.perUser[user]++
+	s.perUser[account]++
 	s.perAddr[prefix]++
 	done := false
 	return func() {
@@ -207,8 +207,8 @@ func (s *Server) quota(user string, addr netip.Addr) (free func(), ok bool) {
 		}
 		done = true
 		s.total--
-		if s.perUser[user]--; s.perUser[user] == 0 {
-			delete(s.perUser, user)
+		if s.perUser[account]--; s.perUser[account] == 0 {
+			delete(s.perUser, account)
 		}
 		if s.perAddr[prefix]--; s.perAddr[prefix] == 0 {
 			delete(s.perAddr, prefix)
@@ -302,7 +302,7 @@ func interfaceAddress(f int) netip.Addr {
 
 // publish lets packets pass, and puts the relay on the register of sessions. On an
 // error a is closed.
-func (s *Server) publish(a *allocation, id auth.Identity) error {
+func (s *Server) publish(a *allocation, id auth.Identity, r auth.Resource) error {
 	if a.client.conn == nil {
 		a.dest = s.engine.Load().dest(a.client.addr)
 	}
@@ -318,7 +318,7 @@ func (s *Server) publish(a *allocation, id auth.Identity) error {
 	s.n.open.Add(1)
 	s.n.allocations.Add(1)
 	a.relay.start(a)
-	ses, err := s.deps.Sessions.Open(id, action, auth.Server(), auth.SessionInfo{Protocol: part, Remote: a.client.addr}, func(reason error) {
+	ses, err := s.deps.Sessions.Open(id, action(r), r, auth.SessionInfo{Protocol: part, Remote: a.client.addr}, func(reason error) {
 		s.n.revoked.Add(1)
 		a.end(reason.Error())
 	})

@@ -40,7 +40,8 @@ type allocation struct {
 	client  client
 	dest    dest // of a UDP client
 	user    string
-	guest   bool
+	account string                // whose quota it takes
+	stay    string                // of a guest
 	login   string                // the user name of the credential
 	key     stun.MessageIntegrity // of all its requests
 	txn     [stun.TransactionIDSize]byte

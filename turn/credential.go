@@ -32,33 +32,46 @@ type Credential struct {
 // maxUsername is the longest user name (RFC 8489 §14.3).
 const maxUsername = 508
 
-// Issue makes a credential for id, which may have an account or be a guest's: an
-// identity without account, whose User must then be that guest's alone, because
-// quotas and Revoke go by it. The error wraps auth.ErrDenied.
+// Issue makes a credential with which id may reach r through relays: a room or a
+// stream that it may read, or auth.Server() for anything. Who loses that right
+// loses the relays.
+//
+// A guest is an identity without account, which nobody looks up later; stay names
+// this guest and nobody else, because quotas and Revoke go by it. It is not needed
+// for users. The error wraps auth.ErrDenied, or says that the names and groups of r
+// are too long for a user name.
 //
 // The form is the one of draft-uberti-behave-turn-rest: the user name starts with
 // its end in Unix seconds, and the password is its HMAC. Behind the end stands, for
 // nobody else to read, who it was made for; a relay is opened with the rights that
 // this identity has then.
-func (s *Server) Issue(id auth.Identity) (Credential, error) {
-	if err := auth.Allow(id, action, auth.Server()); err != nil {
+func (s *Server) Issue(id auth.Identity, r auth.Resource, stay string) (Credential, error) {
+	if err := auth.Allow(id, action(r), r); err != nil {
 		return Credential{}, fmt.Errorf("turn: credential: %w", err)
 	}
 	ttl := min(s.cfg.CredentialTTL, MaxCredentialTTL)
 	end := time.Now().Add(ttl).Truncate(time.Second)
 	if e := id.Expires(); !e.IsZero() && e.Before(end) {
 		end = e.Truncate(time.Second)
-		ttl = end.Sub(time.Now())
+		ttl = time.Until(end)
 	}
-	h := holder{Handle: id.Handle()}
+	h := holder{Handle: id.Handle(), Kind: r.Kind, Name: r.Name, Groups: r.Groups}
 	if id.System {
-		h = holder{Guest: id.User, Issued: time.Now().UnixMilli()}
+		h.Handle, h.Guest, h.Stay, h.Issued = "", id.User, stay, time.Now().UnixMilli()
 	}
 	name, err := s.secrets.username(end, h)
 	if err != nil {
 		return Credential{}, err
 	}
 	return Credential{Username: name, Password: s.secrets.password(name), TTL: ttl, Expires: end}, nil
+}
+
+// action is the right that a relay to r takes.
+func action(r auth.Resource) auth.Action {
+	if r.Kind == auth.KindServer {
+		return auth.Use
+	}
+	return auth.Read
 }
 
 // Address is one way to the server, as clients are told it.
@@ -81,11 +94,29 @@ func (a Address) URI() string {
 	return scheme + ":" + net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) + "?transport=" + transport
 }
 
-// holder is who a credential was made for: an account, or a guest.
+// holder is who a credential was made for, an account or a guest, and what it
+// leads to.
 type holder struct {
-	Handle string `json:"h,omitempty"`
-	Guest  string `json:"g,omitempty"`
-	Issued int64  `json:"i,omitempty"` // Unix milliseconds; of a guest's
+	Handle string    `json:"h,omitempty"`
+	Guest  string    `json:"g,omitempty"`
+	Stay   string    `json:"s,omitempty"`
+	Issued int64     `json:"i,omitempty"` // Unix milliseconds; of a guest's
+	Kind   auth.Kind `json:"k,omitempty"`
+	Name   string    `json:"n,omitempty"`
+	Groups []string  `json:"r,omitempty"`
+}
+
+// resource is what the credential leads to.
+func (h holder) resource() auth.Resource {
+	return auth.Resource{Kind: h.Kind, Name: h.Name, Groups: h.Groups}
+}
+
+// account is whose quota a relay takes.
+func (h holder) account(id auth.Identity) string {
+	if h.Stay != "" {
+		return "stay " + h.Stay // no user's name holds a space
+	}
+	return id.User
 }
 
 // errCredential is the answer to every user name that is not ours.
@@ -165,8 +196,15 @@ func (s *Server) resolve(ctx context.Context, h holder) (auth.Identity, error) {
 	if h.Guest == "" {
 		return s.deps.Auth.Resume(ctx, h.Handle)
 	}
-	if s.revoked.holds(h.Guest, h.Issued) {
+	if s.revoked.holds(h.Stay, h.Issued) {
 		return auth.Identity{}, auth.ErrRevoked
 	}
-	return auth.Identity{User: h.Guest, Role: auth.RoleMember, System: true}, nil
+	id := auth.Identity{User: h.Guest, Role: auth.RoleMember, System: true}
+	if h.Kind != auth.KindServer { // what it may reach, and nothing else
+		id.Scope = &auth.Scope{Actions: []auth.Action{auth.Read}, Streams: []string{h.Name}}
+		for _, g := range h.Groups {
+			id.Groups = append(id.Groups, auth.Grant{Group: g, Out: true})
+		}
+	}
+	return id, nil
 }

@@ -123,7 +123,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 func (h *house) issue(t *testing.T, id auth.Identity) Credential {
 	t.Helper()
-	c, err := h.Issue(id)
+	c, err := h.Issue(id, auth.Server(), id.User)
 	if err != nil {
 		t.Fatal(err)
 	}

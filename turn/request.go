@@ -260,17 +260,18 @@ func (s *secrets) fresh(nonce string, a netip.Addr, now time.Time) bool {
 }
 
 // identity returns who a credential is for, if it has not ended.
-func (s *Server) identity(ctx context.Context, name string) (auth.Identity, error) {
+func (s *Server) identity(ctx context.Context, name string) (auth.Identity, holder, error) {
 	end, h, err := s.secrets.open(name)
 	if err != nil {
-		return auth.Identity{}, err
+		return auth.Identity{}, h, err
 	}
 	if time.Now().After(end) {
-		return auth.Identity{}, auth.ErrExpired
+		return auth.Identity{}, h, auth.ErrExpired
 	}
 	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
 	defer cancel()
-	return s.resolve(ctx, h)
+	id, err := s.resolve(ctx, h)
+	return id, h, err
 }
 
 func lifetime(m *stun.Message) time.Duration {

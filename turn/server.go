@@ -18,9 +18,6 @@ import (
 // part names this package in logs, doors and sessions.
 const part = "turn"
 
-// action is the right that a relay takes: to use the server as oneself.
-const action = auth.Use
-
 // Resumer returns the present identity behind the handle of an identity, or an
 // error if there is none any more.
 type Resumer interface {
@@ -219,13 +216,13 @@ func (s *Server) sweep(now time.Time) {
 	s.revoked.forget(now)
 }
 
-// Revoke closes the relays of a guest and makes the credentials that the guest has
-// worthless. Users with accounts need it not: what ends their rights ends their
-// relays as well.
-func (s *Server) Revoke(guest string) {
-	s.revoked.add(guest, time.Now())
+// Revoke closes the relays of a guest's stay and makes the credentials that it has
+// got worthless. Users with accounts need it not: what ends their rights ends
+// their relays as well.
+func (s *Server) Revoke(stay string) {
+	s.revoked.add(stay, time.Now())
 	for _, a := range s.all() {
-		if a.guest && a.user == guest {
+		if a.stay == stay && stay != "" {
 			s.n.revoked.Add(1)
 			a.end("the guest has no right any more")
 		}

@@ -286,18 +286,18 @@ func TestCredentials(t *testing.T) {
 	if ttl < 3*time.Hour || ttl > 4*time.Hour || !strings.HasPrefix(good.Username, fmt.Sprint(good.Expires.Unix())+":") || strings.Contains(good.Username, "g1") {
 		t.Fatalf("%+v", good)
 	}
-	if _, err := h.Issue(auth.Identity{}); err == nil {
+	if _, err := h.Issue(auth.Identity{}, auth.Server(), ""); err == nil {
 		t.Fatal("nobody got a credential")
 	}
 	signed := func(name string) Credential {
 		return Credential{Username: name, Password: h.secrets.password(name)}
 	}
-	expired, err := h.secrets.username(time.Now().Add(-time.Second), holder{Guest: "g1"})
+	expired, err := h.secrets.username(time.Now().Add(-time.Second), holder{Kind: auth.KindServer, Guest: "g1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := fmt.Sprint(good.Expires.Unix()+3600) + good.Username[strings.Index(good.Username, ":"):]
-	gone, err := h.secrets.username(time.Now().Add(time.Hour), holder{Handle: "bob"})
+	gone, err := h.secrets.username(time.Now().Add(time.Hour), holder{Kind: auth.KindServer, Handle: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,13 +324,13 @@ func TestCredentials(t *testing.T) {
 		})
 	}
 	t.Run("a relay outlives its credential", func(t *testing.T) {
-		name, err := h.secrets.username(time.Now().Add(2*time.Second), holder{Guest: "g3"})
+		name, err := h.secrets.username(time.Now().Add(2*time.Second), holder{Kind: auth.KindServer, Guest: "g3"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		p := h.phone(t, signed(name))
 		p.allocate()
-		eventually(t, "the end of the credential", func() bool { _, err := h.identity(t.Context(), name); return err != nil })
+		eventually(t, "the end of the credential", func() bool { _, _, err := h.identity(t.Context(), name); return err != nil })
 		if c := code(p.ask(stun.MethodRefresh)); c != 0 {
 			t.Fatal(c)
 		}
@@ -394,7 +394,7 @@ func TestUnprovenAddressesGetFewAnswers(t *testing.T) {
 func TestRevokedUsersLoseTheirRelays(t *testing.T) {
 	h := newHouse(t)
 	peer := newPeer(t)
-	name, err := h.secrets.username(time.Now().Add(time.Hour), holder{Handle: "ann"})
+	name, err := h.secrets.username(time.Now().Add(time.Hour), holder{Kind: auth.KindServer, Handle: "ann"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,6 +435,40 @@ func TestRevokedGuestsLoseRelaysAndCredentials(t *testing.T) {
 	}
 	time.Sleep(2 * time.Millisecond) // the next credential is a later one
 	h.phone(t, h.issue(t, guest("g1"))).allocate()
+}
+
+func TestGuestsOfARoom(t *testing.T) {
+	h := newHouse(t)
+	room := auth.Stream("rooms/a", []string{"team", "visitors"})
+	bob := auth.Identity{User: "guest:Bob", Role: auth.RoleMember, System: true, Groups: []auth.Grant{{Group: "team", In: true, Out: true}},
+		Scope: &auth.Scope{Actions: []auth.Action{auth.Read, auth.Publish}, Streams: []string{"rooms/a"}}}
+	for _, r := range []auth.Resource{auth.Server(), auth.Stream("rooms/b", []string{"team"}), auth.Stream("rooms/a", []string{"others"})} {
+		if _, err := h.Issue(bob, r, "1"); err == nil {
+			t.Fatalf("a credential for %+v", r)
+		}
+	}
+	var creds []Credential
+	for _, stay := range []string{"1", "2"} { // two of the same name
+		c, err := h.Issue(bob, room, stay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		creds = append(creds, c)
+		h.phone(t, c).allocate()
+	}
+	if open := h.sessions.List(); len(open) != 2 || open[0].User != "guest:Bob" || open[0].Resource != "rooms/a" {
+		t.Fatalf("%+v", open)
+	}
+	h.Revoke("1")
+	if h.Stats().Open != 1 {
+		t.Fatal("one, and only one, must have lost the relay")
+	}
+	if c := code(h.phone(t, creds[0]).login().ask(stun.MethodAllocate, udpTransport)); c != codeUnauthorized {
+		t.Fatal(c)
+	}
+	if _, err := h.Issue(bob, auth.Stream("rooms/a", []string{"team", strings.Repeat("x", 500)}), "1"); err == nil {
+		t.Fatal("a user name that is too long")
+	}
 }
 
 func TestNoise(t *testing.T) {

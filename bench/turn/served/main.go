@@ -66,7 +66,7 @@ func serve(address string, verbose bool) error {
 	out := json.NewEncoder(os.Stdout)
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
-		c, err := srv.Issue(auth.System("bench"))
+		c, err := srv.Issue(auth.System("bench"), auth.Server(), "")
 		if err != nil {
 			return err
 		}
