@@ -58,6 +58,10 @@ func newGenerator(o options, srv *server) (*generator, error) {
 	to := peer.LocalAddr().(*net.UDPAddr).AddrPort()
 	for range o.allocs {
 		fd, err := allocate(srv, to)
+		for begin := time.Now(); err != nil && len(g.fds) == 0 && time.Since(begin) < 10*time.Second; { // it is still starting
+			time.Sleep(100 * time.Millisecond)
+			fd, err = allocate(srv, to)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("client %d: %w", len(g.fds), err)
 		}
