@@ -270,8 +270,8 @@ func (a *allocation) countUp(n int) {
 	a.s.n.bytesUp.Add(int64(n))
 }
 
-// handed gives a packet for a peer in this process to it: to a media socket, or
-// to another relay. False means that it goes through the relay's socket.
+// handed gives a packet for one of our own media sockets to it. False means that
+// it goes through the relay's socket.
 func (a *allocation) handed(peer netip.AddrPort, pkt []byte) bool {
 	if a.s.deps.Local == nil || !a.s.deps.Local.Deliver(peer, a.relayed, pkt) {
 		return false

@@ -88,6 +88,7 @@ func (o *outbox) flush() {
 			i += int(n)
 		default:
 			if o.msgs[i].hdr.Iovlen > 1 { // not in segments, then
+				o.e.refusedSegments(errno)
 				o.single(i)
 			} else {
 				o.e.s.n.dropped.Add(1)
@@ -158,5 +159,14 @@ func (u *burst) segmented() bool {
 	h.SetIovlen(u.n)
 	u.ctrl.segment(&h, u.x.size)
 	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(u.r.fd), uintptr(unsafe.Pointer(&h)), unix.MSG_DONTWAIT)
+	u.e.refusedSegments(errno)
 	return errno == 0
+}
+
+// refusedSegments remembers that segments cannot be sent here. Other errors are of
+// one packet, such as one that is larger than the path takes.
+func (e *engine) refusedSegments(errno unix.Errno) {
+	if errno == unix.EIO || errno == unix.EOPNOTSUPP || errno == unix.ENOPROTOOPT {
+		e.noGSO.Store(true)
+	}
 }

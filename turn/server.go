@@ -178,6 +178,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, a := range s.all() { // opened meanwhile
 		a.end("the server is stopping")
 	}
+	s.sweep(time.Now().Add(2 * reservationLife)) // ports that wait for their other half
 	e.close()
 	return nil
 }
