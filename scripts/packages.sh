@@ -27,6 +27,7 @@ openssl            checks our certificates from outside
 strace             kills the server at each of its syncs to disk
 python3-aiosmtpd   a mail server that links are sent through
 curl               speaks to the API like a script
+coturn             its client loads our relays; bench/turn measures its server
 '
 case "${1:-}" in
 run) list=$run_packages ;;

@@ -16,7 +16,7 @@ import (
 var layers = [][]string{
 	{"cmd/muster"},
 	{"web"},
-	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "cot/stream", "cot/marti"},
+	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "turn", "cot/stream", "cot/marti"},
 	{"cot/mission", "cot/video"},
 	{"cot/history"},
 	{"cot/files"},

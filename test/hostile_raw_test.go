@@ -13,7 +13,7 @@ import (
 
 var (
 	tcpDoors = []string{"http", "https", "api", "media-api", "rtsp", "rtsps", "rtmp", "rtmps", "hls", "webrtc"}
-	udpDoors = []string{"rtsp-rtp", "rtsp-rtcp", "srt", "webrtc-media"}
+	udpDoors = []string{"rtsp-rtp", "rtsp-rtcp", "srt", "webrtc-media", "turn"}
 )
 
 // dice are the same in each run.

@@ -20,6 +20,7 @@ import (
 	"muster/media/rtsp"
 	"muster/media/srt"
 	"muster/media/ts"
+	"muster/turn"
 	"muster/web"
 )
 
@@ -28,6 +29,7 @@ import (
 type config struct {
 	Web   web.Config    `yaml:"web" doc:"The pages, the API and the ports they are on."`
 	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
+	TURN  turn.Config   `yaml:"turn" doc:"STUN and TURN: relays for clients that no direct way leads to."`
 	Cot   cotConfig     `yaml:"cot" doc:"The TAK server: positions, chat, missions, files."`
 	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
 	Mail  mail.Config   `yaml:"mail" doc:"How mail is sent: links to choose a password, and to enrol."`
@@ -74,7 +76,7 @@ func defaults() *config {
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 			Record: record.DefaultConfig(),
 		},
-		Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

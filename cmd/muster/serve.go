@@ -28,6 +28,7 @@ import (
 	"muster/media/rtsp"
 	"muster/media/srt"
 	"muster/media/ts"
+	"muster/turn"
 	"muster/web"
 	"muster/web/front"
 )
@@ -77,6 +78,7 @@ type mounts struct {
 	pages    *swap // everything of the web server, for the Marti doors
 	local    *swap // the web server's Local
 	rtmp     *swapConn
+	turn     *swapConn
 }
 
 // swap is a handler that can be replaced while it serves.
@@ -200,7 +202,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -268,6 +270,21 @@ func (h *house) parts(local net.Listener) []part {
 				m.rtc.set(srv.Handler())
 			}
 			return registered(h, "webrtc", srv, err)
+		}},
+		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
+			if !c.TURN.Enabled {
+				m.turn.clear()
+				return nil, nil
+			}
+			key, err := h.db.Key("turn")
+			if err != nil {
+				return nil, err
+			}
+			srv, err := turn.New(c.TURN, turn.Deps{Auth: h.auth, Sessions: h.sessions, Doors: h.doors, Log: h.log, Key: key})
+			if err == nil {
+				m.turn.set(srv.ServeConn)
+			}
+			return registered(h, "turn", srv, err)
 		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
 			srv, err := h.web(c, m)
