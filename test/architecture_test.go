@@ -29,7 +29,11 @@ var layers = [][]string{
 
 // pure packages do no I/O: they may not import these.
 var (
-	pure   = []string{"muster/media/codec", "muster/cot/wire", "muster/cot/pack", "muster/internal/safename"}
+	pure = []string{
+		"muster/media/codec", "muster/media/codec/opus", "muster/media/codec/g711", "muster/media/codec/g722",
+		"muster/media/codec/resample", "muster/media/codec/dtmf", "muster/media/mcu/layout",
+		"muster/cot/wire", "muster/cot/pack", "muster/internal/safename",
+	}
 	impure = []string{"net", "net/http", "os", "os/exec", "log/slog", "database/sql"}
 )
 
