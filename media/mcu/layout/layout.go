@@ -12,7 +12,7 @@ const MaxTiles = 25
 
 // Grid parts a picture of w × h into n equal tiles, 1 to MaxTiles, in rows of
 // which the last is centred. It takes as many columns as give the largest
-// tiles of 16:9.
+// tiles of 16:9, and of two that do the more where the picture is wide.
 func Grid(n, w, h int) []Rect {
 	n = clamp(n)
 	cols := 1
@@ -20,7 +20,7 @@ func Grid(n, w, h int) []Rect {
 	for c := 1; c <= n; c++ {
 		rows := (n + c - 1) / c
 		// The width of the 16:9 picture that fits into one tile.
-		if fit := min(w/c, h/rows*16/9); fit > best {
+		if fit := min(w/c, h/rows*16/9); fit > best || fit == best && w > h {
 			cols, best = c, fit
 		}
 	}
