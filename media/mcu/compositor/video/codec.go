@@ -130,7 +130,8 @@ func NewEncoder(cfg EncoderConfig) (*Encoder, error) {
 	return e, nil
 }
 
-// Encode encodes a picture at a time in milliseconds. The units, NAL units
+// Encode encodes a picture at a time in milliseconds and appends to units what
+// it made. The units, NAL units
 // without start codes or one frame of VP8, are valid until the next call; none
 // means that the encoder left the picture out to keep its bit rate.
 func (e *Encoder) Encode(p *Picture, ms int64, key bool, units [][]byte) (got [][]byte, isKey bool, err error) {

@@ -1,0 +1,157 @@
+//go:build codecs && cgo
+
+package compositor
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"muster/media/mcu/compositor/video"
+)
+
+// setState brings inputs, canvases and encoders to what the parent wants.
+func (w *worker) setState(body []byte) error {
+	var st state
+	if err := json.Unmarshal(body, &st); err != nil {
+		return fmt.Errorf("%w: %w", errMessage, err)
+	}
+	if w.epoch == 0 {
+		w.epoch = st.Epoch
+	}
+	w.setInputs(st.Inputs)
+	w.setOutputs(st.Outputs)
+	wanted := make(map[canvasKey]bool)
+	for _, e := range w.encoders {
+		key := canvasKey{e.cfg.Scene, e.cfg.Width, e.cfg.Height}
+		wanted[key] = true
+		if w.canvases[key] == nil {
+			w.canvases[key] = newCanvas(e.cfg.Width, e.cfg.Height)
+		}
+	}
+	for key, c := range w.canvases {
+		if !wanted[key] {
+			delete(w.canvases, key)
+			continue
+		}
+		c.set(st.Scenes[key.scene])
+	}
+	return nil
+}
+
+func (w *worker) setInputs(inputs []inputState) {
+	known := make(map[uint32]bool)
+	for _, in := range inputs {
+		known[in.Number] = true
+		if w.feeds[in.Number] == nil {
+			w.feeds[in.Number] = &feed{number: in.Number, codec: in.Codec}
+		}
+	}
+	for number, f := range w.feeds {
+		if known[number] {
+			continue
+		}
+		if f.dec != nil {
+			f.dec.Close()
+		}
+		delete(w.feeds, number)
+	}
+}
+
+func (w *worker) setOutputs(outputs []outputState) {
+	known := make(map[uint32]bool)
+	fps := 0
+	for _, o := range outputs {
+		known[o.Number] = true
+		fps = max(fps, o.Config.FPS)
+		if w.encoders[o.Number] != nil {
+			continue
+		}
+		e := &encoder{number: o.Number, cfg: o.Config, key: true}
+		var err error
+		e.enc, err = video.NewEncoder(video.EncoderConfig{
+			Codec: o.Config.Codec, Width: o.Config.Width, Height: o.Config.Height,
+			FPS: o.Config.FPS, Bitrate: o.Config.Bitrate, MaxUnit: o.Config.MaxUnit,
+		})
+		if err != nil {
+			w.report.Trouble = err.Error()
+		}
+		w.encoders[o.Number] = e
+	}
+	for number, e := range w.encoders {
+		if known[number] {
+			continue
+		}
+		if e.enc != nil {
+			e.enc.Close()
+		}
+		delete(w.encoders, number)
+	}
+	w.pace.want(fps)
+}
+
+// compose draws and encodes what is due.
+func (w *worker) compose(now time.Time) error {
+	var due []*encoder
+	drawn := make(map[canvasKey]bool)
+	for _, e := range w.encoders {
+		step := time.Second / time.Duration(e.cfg.FPS)
+		if e.enc == nil || now.Before(e.due.Add(-step/4)) {
+			continue
+		}
+		e.due = e.due.Add(step)
+		if e.due.Before(now) {
+			e.due = now.Add(step)
+		}
+		due = append(due, e)
+		drawn[canvasKey{e.cfg.Scene, e.cfg.Width, e.cfg.Height}] = true
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	if err := w.say(appendNumber(w.buf[:0], msgDecode, 0)); err != nil {
+		return err
+	}
+	for key := range drawn {
+		w.canvases[key].draw(w.feeds)
+	}
+	pts := w.epoch + now.Sub(w.started)
+	var wg sync.WaitGroup
+	for _, e := range due[1:] {
+		wg.Go(func() { w.encode(e, pts, now) })
+	}
+	w.encode(due[0], pts, now)
+	wg.Wait()
+	for _, e := range due {
+		if e.err != nil {
+			return e.err
+		}
+		if len(e.made) == 0 {
+			continue
+		}
+		w.report.Encoded++
+		if _, err := w.out.Write(e.made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode makes the message with the next picture of an encoder, or none.
+func (w *worker) encode(e *encoder, pts time.Duration, now time.Time) {
+	canvas := w.canvases[canvasKey{e.cfg.Scene, e.cfg.Width, e.cfg.Height}]
+	key := e.key && now.Sub(e.lastKey) >= keyEvery
+	var f Frame
+	f.AU, f.Key, e.err = e.enc.Encode(canvas.pic, pts.Milliseconds(), key, e.units[:0])
+	e.units = f.AU
+	e.made = e.made[:0]
+	if e.err != nil || len(f.AU) == 0 {
+		return
+	}
+	if f.Key {
+		e.key, e.lastKey = false, now
+	}
+	f.PTS = pts
+	e.made = appendPicture(e.made, e.number, f)
+}
