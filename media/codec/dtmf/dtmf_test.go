@@ -199,7 +199,7 @@ func TestTheLimitsOfATone(t *testing.T) {
 
 // TestAVoiceIsNoDigit runs through all pitches of a voice.
 func TestAVoiceIsNoDigit(t *testing.T) {
-	pcm := make([]int16, 8000*20)
+	pcm := make([]int16, 8000*10)
 	phase, noise := 0.0, uint32(7)
 	for i := range pcm {
 		at := float64(i) / 8000

@@ -85,6 +85,7 @@ type Compositor struct {
 	log     *slog.Logger
 	command func() *exec.Cmd
 	started time.Time // where the time of frames counts from
+	idle    time.Duration
 
 	mu      sync.Mutex // guards all below, and the state of inputs and outputs
 	inputs  map[string]*Input
@@ -129,7 +130,7 @@ func New(deps Deps) (*Compositor, error) {
 		return nil, err
 	}
 	return &Compositor{
-		log: deps.Log, command: deps.Command, started: time.Now(),
+		log: deps.Log, command: deps.Command, started: time.Now(), idle: idle,
 		inputs:  make(map[string]*Input),
 		scenes:  make(map[string]Scene),
 		encodes: make(map[OutputConfig]*encode),

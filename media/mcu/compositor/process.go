@@ -91,7 +91,7 @@ func (c *Compositor) askForKeys(ctx context.Context) {
 
 // start starts the child with one end of a pair of sockets as its file 3.
 func (c *Compositor) start() (net.Conn, *exec.Cmd, *lastWords, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fds, err := socketpair()
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("a pair of sockets: %w", err)
 	}
@@ -110,12 +110,24 @@ func (c *Compositor) start() (net.Conn, *exec.Cmd, *lastWords, error) {
 	}
 	cmd.Dir = "/"
 	cmd.WaitDelay = goodbye
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = tied()
 	if err := cmd.Start(); err != nil {
 		conn.Close()
 		return nil, nil, nil, fmt.Errorf("start: %w", err)
 	}
 	return conn, cmd, said, nil
+}
+
+// socketpair returns two sockets that no other process inherits.
+func socketpair() ([2]int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	return fds, err
 }
 
 // setUp says whether there is a child, which is told everything at first.
@@ -253,7 +265,7 @@ func (c *Compositor) watch(ctx context.Context, heard <-chan struct{}) error {
 			if used {
 				lastUsed = now
 			}
-			if now.Sub(lastUsed) >= idle {
+			if now.Sub(lastUsed) >= c.idle {
 				return errIdle
 			}
 			if now.Sub(lastHeard) >= silence {
