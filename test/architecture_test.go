@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"cot/mission", "cot/video"},
 	{"cot/history"},
 	{"cot/files"},
-	{"media/mpegts", "media/still", "media/pull", "media/record"},
+	{"media/mpegts", "media/still", "media/pull", "media/record", "media/mcu"},
 	{"media", "cot"},
 	{"media/codec", "cot/pack"},
 	{"cot/wire"},

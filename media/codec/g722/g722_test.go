@@ -33,11 +33,6 @@ func ffmpeg(t *testing.T, in []byte, args ...string) []byte {
 	return out
 }
 
-func toBytes(pcm []int16) []byte {
-	b, _ := binary.Append(nil, binary.LittleEndian, pcm)
-	return b
-}
-
 func fromBytes(b []byte) []int16 {
 	pcm := make([]int16, len(b)/2)
 	_, _ = binary.Decode(b, binary.LittleEndian, pcm)
