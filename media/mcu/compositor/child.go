@@ -214,6 +214,9 @@ func (w *worker) tell(now time.Time) error {
 	w.report.Busy = w.pace.judge(now)
 	w.report.FPS = w.pace.rate
 	for _, e := range w.encoders {
+		if e.enc == nil {
+			w.open(e)
+		}
 		if e.enc != nil {
 			e.enc.SetFPS(min(w.pace.rate, e.cfg.FPS))
 		}

@@ -68,15 +68,8 @@ func (w *worker) setOutputs(outputs []outputState) {
 		if w.encoders[o.Number] != nil {
 			continue
 		}
-		e := &encoder{number: o.Number, cfg: o.Config, key: true}
-		var err error
-		e.enc, err = video.NewEncoder(video.EncoderConfig{
-			Codec: o.Config.Codec, Width: o.Config.Width, Height: o.Config.Height,
-			FPS: o.Config.FPS, Bitrate: o.Config.Bitrate, MaxUnit: o.Config.MaxUnit,
-		})
-		if err != nil {
-			w.report.Trouble = err.Error()
-		}
+		e := &encoder{number: o.Number, cfg: o.Config}
+		w.open(e)
 		w.encoders[o.Number] = e
 	}
 	for number, e := range w.encoders {
@@ -89,6 +82,20 @@ func (w *worker) setOutputs(outputs []outputState) {
 		delete(w.encoders, number)
 	}
 	w.pace.want(fps)
+}
+
+// open makes an encoder that has none. Where that cannot be, it is tried again
+// with the next report.
+func (w *worker) open(e *encoder) {
+	var err error
+	e.enc, err = video.NewEncoder(video.EncoderConfig{
+		Codec: e.cfg.Codec, Width: e.cfg.Width, Height: e.cfg.Height,
+		FPS: e.cfg.FPS, Bitrate: e.cfg.Bitrate, MaxUnit: e.cfg.MaxUnit,
+	})
+	if err != nil {
+		e.enc, w.report.Trouble = nil, err.Error()
+	}
+	e.key = true
 }
 
 // compose draws and encodes what is due.
@@ -125,7 +132,10 @@ func (w *worker) compose(now time.Time) error {
 	wg.Wait()
 	for _, e := range due {
 		if e.err != nil {
-			return e.err
+			w.report.Trouble = e.err.Error()
+			e.enc.Close()
+			e.enc = nil
+			continue
 		}
 		if len(e.made) == 0 {
 			continue

@@ -385,12 +385,12 @@ func TestACrashCostsAMomentOfPicture(t *testing.T) {
 func TestOneEncoderServesAllWhoWatchTheSame(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.feed(t, "red", H264, clip(t, H264, "color=c=red:s=320x180"))
-	scene := Scene{Width: 320, Height: 180, Tiles: []Tile{{Input: "red", Rect: layout.Rect{W: 320, H: 180}}}}
+	r.feed(t, "test", H264, clip(t, H264, "testsrc2=s=320x180"))
+	scene := Scene{Width: 320, Height: 180, Tiles: []Tile{{Input: "test", Rect: layout.Rect{W: 320, H: 180}}}}
 	if err := r.SetScene("stage", scene); err != nil {
 		t.Fatal(err)
 	}
-	cfg := OutputConfig{Scene: "stage", Codec: H264, Width: 320, Height: 180, FPS: 25, Bitrate: 300_000, MaxUnit: 1000}
+	cfg := OutputConfig{Scene: "stage", Codec: H264, Width: 320, Height: 180, FPS: 25, Bitrate: 600_000, MaxUnit: 1000}
 	first := r.watch(t, cfg)
 	eventually(t, "frames", func() bool { return len(first.all()) >= 20 })
 	second := r.watch(t, cfg)

@@ -104,6 +104,17 @@ func (in *Input) Write(au [][]byte, key bool) {
 	c.queue(appendFrame(c.pending, in.number, in.codec, au))
 }
 
+// Lost says that a frame is missing, so that those after it would decode to
+// rubbish: they are left out until a key frame comes, which is asked for.
+func (in *Input) Lost() {
+	in.c.mu.Lock()
+	defer in.c.mu.Unlock()
+	in.waiting = true
+	if in.visible && in.c.up {
+		in.ask(time.Now())
+	}
+}
+
 // Close takes the input out of the picture. Where it still has a tile, that
 // shows a card.
 func (in *Input) Close() {

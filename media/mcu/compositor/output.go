@@ -14,7 +14,7 @@ type OutputConfig struct {
 	FPS           int    // 1 to 30
 	Bitrate       int    // bits per second
 	// MaxUnit is the largest NAL unit of H264 in bytes, for receivers that
-	// take no fragments (packetization mode 0); 0 for any.
+	// take no fragments (packetization mode 0), 500 or more; 0 for any.
 	MaxUnit int
 }
 
@@ -22,7 +22,7 @@ func (o OutputConfig) valid() bool {
 	return (o.Codec == H264 || o.Codec == VP8 && o.MaxUnit == 0) &&
 		o.Width >= 32 && o.Height >= 32 && o.Width <= maxWidth && o.Height <= maxHeight && (o.Width|o.Height)&1 == 0 &&
 		o.FPS >= 1 && o.FPS <= 30 && o.Bitrate >= 30_000 && o.Bitrate <= 50_000_000 &&
-		(o.MaxUnit == 0 || o.MaxUnit >= 400)
+		(o.MaxUnit == 0 || o.MaxUnit >= 500)
 }
 
 // Frame is one coded picture, shared by all who watch it: read-only.

@@ -14,7 +14,7 @@ typedef struct {
 
 // What an encoder made of a picture: NAL units with their start codes, or one
 // VP8 frame. Valid until it encodes again.
-enum { max_units = 256 };
+enum { max_units = 1024 };
 typedef struct {
 	const uint8_t *data[max_units];
 	int size[max_units];
