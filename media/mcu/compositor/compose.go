@@ -5,7 +5,6 @@ package compositor
 import (
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"muster/media/mcu/compositor/video"
@@ -124,13 +123,10 @@ func (w *worker) compose(now time.Time) error {
 		w.canvases[key].draw(w.feeds)
 	}
 	pts := w.epoch + now.Sub(w.started)
-	var wg sync.WaitGroup
-	for _, e := range due[1:] {
-		wg.Go(func() { w.encode(e, pts, now) })
-	}
-	w.encode(due[0], pts, now)
-	wg.Wait()
+	// One after the other: two at once get in each other's way in the caches,
+	// and other rooms have use for the other cores.
 	for _, e := range due {
+		w.encode(e, pts, now)
 		if e.err != nil {
 			w.report.Trouble = e.err.Error()
 			e.enc.Close()
