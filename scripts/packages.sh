@@ -5,10 +5,22 @@ set -eu
 
 run_packages='
 ffmpeg             publishes and plays the streams of the README
+gcc                compiles the parts in C behind the build tag codecs
+g++                likewise, for the video compositor
+libc6-dev          likewise
+libopus-dev        Opus
+libopenh264-dev    H.264 of the video compositor
+libvpx-dev         VP8 of the video compositor
+libyuv-dev         scales the tiles of the video compositor
 '
 test_packages='
-gcc                the race detector of the Go tests
+gcc                the race detector of the Go tests, and the parts in C behind the build tag codecs
+g++                likewise, for the video compositor
 libc6-dev          likewise
+libopus-dev        Opus
+libopenh264-dev    H.264 of the video compositor
+libvpx-dev         VP8 of the video compositor
+libyuv-dev         scales the tiles of the video compositor
 ffmpeg             publishes and reads every protocol in the tests
 gstreamer1.0-tools another RTSP client than ffmpeg
 gstreamer1.0-plugins-base   its test picture and converters

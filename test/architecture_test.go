@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"cot/mission", "cot/video"},
 	{"cot/history"},
 	{"cot/files"},
-	{"media/mpegts", "media/still", "media/pull", "media/record"},
+	{"media/mpegts", "media/still", "media/pull", "media/record", "media/mcu"},
 	{"media", "cot"},
 	{"media/codec", "cot/pack"},
 	{"cot/wire"},
@@ -29,7 +29,11 @@ var layers = [][]string{
 
 // pure packages do no I/O: they may not import these.
 var (
-	pure   = []string{"muster/media/codec", "muster/cot/wire", "muster/cot/pack", "muster/internal/safename"}
+	pure = []string{
+		"muster/media/codec", "muster/media/codec/opus", "muster/media/codec/g711", "muster/media/codec/g722",
+		"muster/media/codec/resample", "muster/media/codec/dtmf", "muster/media/mcu/layout",
+		"muster/cot/wire", "muster/cot/pack", "muster/internal/safename",
+	}
 	impure = []string{"net", "net/http", "os", "os/exec", "log/slog", "database/sql"}
 )
 
