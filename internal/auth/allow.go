@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 )
 
 // Action is what somebody wants to do to a Resource.
@@ -36,6 +37,7 @@ const (
 	KindServer Kind = "server" // the server as a whole
 	KindStream Kind = "stream"
 	KindData   Kind = "data" // files, missions, history: whatever belongs to groups
+	KindRoom   Kind = "room" // a conference; its name is that of its stream
 )
 
 // Resource is a thing rights are asked for. Groups are those it belongs to; a
@@ -46,6 +48,10 @@ type Resource struct {
 	Groups []string
 	Every  bool // publishing takes the right in every one of Groups, not in any
 }
+
+// RoomStreams begins the names of the streams of rooms, which only the server
+// itself publishes.
+const RoomStreams = "rooms/"
 
 // Server is the resource of actions that concern the server as a whole.
 func Server() Resource { return Resource{Kind: KindServer} }
@@ -61,6 +67,13 @@ func Data(name string, groups []string) Resource {
 	return Resource{Kind: KindData, Name: name, Groups: groups}
 }
 
+// Room is the resource of a room, which belongs to groups: Read is to enter and
+// listen, Publish to be heard and seen. name is that of the room's stream,
+// "rooms/…", so that a scope that names streams names rooms as well.
+func Room(name string, groups []string) Resource {
+	return Resource{Kind: KindRoom, Name: name, Groups: groups}
+}
+
 // ErrDenied is wrapped by every refusal of Allow.
 var ErrDenied = errors.New("not allowed")
 
@@ -71,7 +84,7 @@ var ErrDenied = errors.New("not allowed")
 // The rule of the house: a stream belongs to the groups its publisher may write
 // to, or to those its configuration names. Who may write to one of them may
 // publish it, who reads one of them may read it, and admins may do both. Files,
-// missions and recorded events follow the same rule.
+// missions, recorded events and rooms follow the same rule.
 func Allow(id Identity, a Action, r Resource) error {
 	if id.User == "" {
 		return fmt.Errorf("%w: nobody is logged in", ErrDenied)
@@ -80,6 +93,8 @@ func Allow(id Identity, a Action, r Resource) error {
 		return fmt.Errorf("%w: the token is not valid for this", ErrDenied)
 	}
 	switch {
+	case a == Publish && r.Kind == KindStream && strings.HasPrefix(r.Name, RoomStreams) && (!id.System || id.IsGuest()):
+		return fmt.Errorf("%w: streams below %s are those of rooms", ErrDenied, RoomStreams)
 	case id.IsAdmin():
 		return nil
 	case r.Kind == KindServer && (a == Use || a == Join || a == Enrol || a == Provision):
@@ -104,7 +119,9 @@ func Allow(id Identity, a Action, r Resource) error {
 	return fmt.Errorf("%w: %s needs the right %q", ErrDenied, id.User, a)
 }
 
-func (r Resource) grouped() bool { return r.Kind == KindStream || r.Kind == KindData }
+func (r Resource) grouped() bool {
+	return r.Kind == KindStream || r.Kind == KindData || r.Kind == KindRoom
+}
 
 func (s *Scope) covers(a Action, r Resource) bool {
 	if r.Kind == KindData && slices.Contains(s.Actions, Join) {
@@ -113,7 +130,7 @@ func (s *Scope) covers(a Action, r Resource) bool {
 	if !slices.Contains(s.Actions, a) {
 		return false
 	}
-	if r.Kind != KindStream || len(s.Streams) == 0 {
+	if r.Kind != KindStream && r.Kind != KindRoom || len(s.Streams) == 0 {
 		return true
 	}
 	for _, pattern := range s.Streams {

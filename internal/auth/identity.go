@@ -8,6 +8,7 @@ package auth
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -66,6 +67,9 @@ type Identity struct {
 // anonymous is the name of Anonymous, which no user can have.
 const anonymous = "anonymous"
 
+// guestPrefix begins the name of every Guest; no user's name can hold a colon.
+const guestPrefix = "guest:"
+
 // Expires returns when the token or certificate behind id ends; zero: never.
 func (id Identity) Expires() time.Time { return id.expires }
 
@@ -82,6 +86,22 @@ func System(part string) Identity { return Identity{User: part, Role: RoleAdmin,
 func Anonymous(group string) Identity {
 	return Identity{User: anonymous, Role: RoleMember, System: true, Groups: []Grant{{Group: group, In: true, Out: true}}}
 }
+
+// Guest returns the identity of somebody without an account who was invited to
+// the room with that stream name: it may enter it and speak there, and nothing
+// else. It is never looked up; the room ends its stay. name is what the guest
+// calls itself, which proves nothing.
+func Guest(name, room string, groups []string) Identity {
+	id := Identity{User: guestPrefix + name, Role: RoleMember, System: true,
+		Scope: &Scope{Actions: []Action{Read, Publish}, Streams: []string{room}}}
+	for _, g := range groups {
+		id.Groups = append(id.Groups, Grant{Group: g, In: true, Out: true})
+	}
+	return id
+}
+
+// IsGuest reports whether id is a Guest.
+func (id Identity) IsGuest() bool { return id.System && strings.HasPrefix(id.User, guestPrefix) }
 
 // IsAdmin reports whether id has the admin role.
 func (id Identity) IsAdmin() bool { return id.Role == RoleAdmin }
