@@ -1,0 +1,111 @@
+package mcu
+
+import "time"
+
+// Event is something that happened in a room, as its participants are told.
+// Data is one of the types named at the constants; it is not changed any more.
+type Event struct {
+	Type string
+	Data any
+}
+
+// The types of events. docs/room-protocol.md describes them to clients.
+const (
+	EventState       = "state"       // State: everything there is, after entering or being let in
+	EventParticipant = "participant" // Member: somebody is new or has changed
+	EventLeft        = "left"        // Left
+	EventTrack       = "track"       // TrackInfo: a picture is new or has changed
+	EventUntrack     = "untrack"     // Untrack: a picture is gone
+	EventSpeakers    = "speakers"    // Speakers: who is heard
+	EventRoom        = "room"        // View of the room's settings
+	EventChat        = "chat"        // Chat
+	EventMuted       = "muted"       // Muted: a host has muted you, or asks you to speak
+)
+
+// Member is a participant as the others see it.
+type Member struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	User    string    `json:"user,omitempty"` // account; empty for guests
+	Kind    Kind      `json:"kind"`
+	Role    Role      `json:"role"`
+	Waiting bool      `json:"waiting,omitempty"` // in the lobby; only hosts are told
+	Muted   bool      `json:"muted"`             // sends no sound
+	Hand    time.Time `json:"hand,omitzero"`     // raised since
+	Since   time.Time `json:"since"`
+}
+
+// TrackInfo is a picture that participants can ask for.
+type TrackInfo struct {
+	ID          string      `json:"id"`
+	Participant string      `json:"participant"`
+	Source      VideoSource `json:"source"`
+	Codec       string      `json:"codec"`
+	Layers      []LayerInfo `json:"layers"` // smallest first
+}
+
+// LayerInfo is one resolution in which a picture is sent.
+type LayerInfo struct {
+	Width  int `json:"width,omitempty"` // pixels; 0: not known yet
+	Height int `json:"height,omitempty"`
+}
+
+// Left says that a participant is gone.
+type Left struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Untrack says that a picture is gone.
+type Untrack struct {
+	ID string `json:"id"`
+}
+
+// Speakers says who is heard in which of the receivers' audio slots, and who of
+// them leads. Slots holds participants' ids, "" for a free slot.
+type Speakers struct {
+	Active string   `json:"active"`
+	Slots  []string `json:"slots"`
+}
+
+// View is a room's settings as its participants see them.
+type View struct {
+	Name      string    `json:"name"`
+	Title     string    `json:"title"`
+	Groups    []string  `json:"groups"`
+	Stream    string    `json:"stream"`
+	Number    string    `json:"number,omitempty"`
+	PIN       string    `json:"pin,omitempty"` // hosts only
+	Lobby     bool      `json:"lobby"`
+	Locked    bool      `json:"locked"`
+	Recording bool      `json:"recording"`
+	Layout    Layout    `json:"layout"`
+	Ends      time.Time `json:"ends,omitzero"`
+}
+
+// Chat is a message to everybody in the room, or to one.
+type Chat struct {
+	ID   string    `json:"id"`
+	From string    `json:"from"` // participant
+	Name string    `json:"name"` // of the sender, who may have left
+	To   string    `json:"to,omitempty"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at"`
+}
+
+// Muted tells a participant that a host has switched its microphone off, or
+// asks it to switch it on, which only its own hand may do.
+type Muted struct {
+	Muted bool `json:"muted"`
+}
+
+// State is everything a participant is told when it gets in.
+type State struct {
+	Self         string      `json:"self"` // own participant id
+	Waiting      bool        `json:"waiting"`
+	Room         View        `json:"room"`
+	Participants []Member    `json:"participants"`
+	Tracks       []TrackInfo `json:"tracks"`
+	Speakers     Speakers    `json:"speakers"`
+	Chat         []Chat      `json:"chat"`
+}

@@ -1,0 +1,171 @@
+package mcu
+
+import (
+	"slices"
+	"time"
+
+	"muster/media/codec"
+)
+
+// step makes 20 ms of sound. It returns false when nobody wants any.
+func (s *sound) step(now time.Time) bool {
+	s.mu.Lock()
+	if s.stopped || !s.needed() {
+		s.mu.Unlock()
+		return false
+	}
+	ins, outs := slices.Clone(s.ins), slices.Clone(s.outs)
+	s.bury()
+	s.mu.Unlock()
+
+	clear(s.sum[:])
+	s.heard = s.heard[:0]
+	for _, in := range ins {
+		s.take(in, now)
+	}
+	if len(outs) > 0 {
+		s.room.rooms.count.mixed.Add(1)
+		s.serve(outs)
+	}
+	return true
+}
+
+// take decodes what in has for this tick, passes it on where it is heard singly,
+// and adds it to the sum.
+func (s *sound) take(in *AudioIn, now time.Time) {
+	slot := in.slot.Load()
+	heard := slot >= 0 && in.voice(now, voiceHold)
+	in.fill(heard || in.measured.Load())
+	in.measure(now)
+	if in.measured.Load() {
+		s.rank(in, now)
+		slot = in.slot.Load()
+		heard = slot >= 0 && in.voice(now, voiceHold)
+	}
+	if !heard {
+		in.filled = false
+		return
+	}
+	if in.format.Codec != codec.Opus && s.tapped.Load() {
+		s.relayed(in, now)
+	}
+	if !in.filled {
+		return
+	}
+	s.heard = append(s.heard, in)
+	for i, v := range in.tick {
+		s.sum[i] += int32(v)
+	}
+}
+
+// relayed passes a voice that is not in Opus to those who hear it singly.
+func (s *sound) relayed(in *AudioIn, now time.Time) {
+	if in.relay == nil {
+		enc, err := newEncoder(AudioFormat{Codec: codec.Opus})
+		if err != nil {
+			s.room.log.Error("a voice cannot be encoded", "error", err)
+			return
+		}
+		in.relay = &relay{enc: enc}
+	}
+	if !in.filled {
+		clear(in.tick[:])
+	}
+	p, err := in.relay.next(in)
+	if err != nil {
+		s.room.log.Debug("a frame was not encoded", "error", err)
+		return
+	}
+	s.room.rooms.count.encoded.Add(1)
+	s.forward(in, p, now)
+}
+
+// serve encodes the mix for everybody: once per format for all who are silent,
+// and one without its own voice for each who speaks.
+func (s *sound) serve(outs []*AudioOut) {
+	for _, x := range s.shared {
+		x.wanted, x.encoded = false, false
+	}
+	mixed := false
+	var limited [frame]int16
+	for _, o := range outs {
+		if in := s.inOf(o.p); in != nil {
+			s.serveOwn(o, in)
+			continue
+		}
+		x := s.mixFor(o.format)
+		if x == nil {
+			continue
+		}
+		if !mixed {
+			s.limiter.apply(s.sum[:], limited[:])
+			mixed = true
+		}
+		if !x.encoded {
+			n, err := x.enc.encode(limited[:], x.buf[:])
+			if err != nil {
+				s.room.log.Debug("a mix was not encoded", "error", err)
+				n = 0
+			}
+			x.n, x.encoded = n, true
+			s.room.rooms.count.encoded.Add(1)
+		}
+		x.wanted = true
+		if x.n > 0 {
+			o.deliver(x.buf[:x.n])
+		}
+	}
+	for f, x := range s.shared {
+		if !x.wanted && !slices.ContainsFunc(outs, func(o *AudioOut) bool { return o.format == f }) {
+			x.enc.close()
+			delete(s.shared, f)
+		}
+	}
+}
+
+// inOf returns the voice of p that is in the sum, nil for none.
+func (s *sound) inOf(p *Participant) *AudioIn {
+	for _, in := range s.heard {
+		if in.p == p {
+			return in
+		}
+	}
+	return nil
+}
+
+func (s *sound) mixFor(f AudioFormat) *sharedMix {
+	x := s.shared[f]
+	if x == nil {
+		enc, err := newEncoder(f)
+		if err != nil {
+			s.room.log.Error("the mix cannot be encoded", "codec", f.Codec, "error", err)
+			return nil
+		}
+		x = &sharedMix{enc: enc}
+		s.shared[f] = x
+	}
+	return x
+}
+
+// serveOwn sends o the mix without the voice in.
+func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
+	if o.own == nil {
+		enc, err := newEncoder(o.format)
+		if err != nil {
+			s.room.log.Error("a mix cannot be encoded", "codec", o.format.Codec, "error", err)
+			return
+		}
+		o.own = enc
+	}
+	for i, v := range in.tick {
+		s.part[i] = s.sum[i] - int32(v)
+	}
+	o.limiter.apply(s.part[:], s.pcm[:])
+	n, err := o.own.encode(s.pcm[:], o.buf[:])
+	if err != nil {
+		s.room.log.Debug("a mix was not encoded", "error", err)
+		return
+	}
+	s.room.rooms.count.encoded.Add(1)
+	o.deliver(o.buf[:n])
+}

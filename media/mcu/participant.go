@@ -1,0 +1,339 @@
+package mcu
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"muster/internal/auth"
+	"muster/internal/bus"
+)
+
+// Kind says how somebody takes part.
+type Kind string
+
+// The kinds of participants.
+const (
+	Browser Kind = "browser"
+	SIP     Kind = "sip"
+	Feed    Kind = "stream" // a media path on stage
+	Mumble  Kind = "mumble"
+)
+
+// Participant is somebody in a room. Its methods may be called from any
+// goroutine; after Leave they do nothing or return ErrGone.
+type Participant struct {
+	ID string // unguessable; the others know it
+
+	rooms *Rooms
+	kind  Kind
+	name  string // for people
+	leg   Leg
+	log   *slog.Logger
+	over  sync.Once
+
+	session *auth.Session // set before the participant is in the room
+
+	in atomic.Pointer[Room] // nil until it has entered
+
+	// Guarded by the room's mu, once in the room.
+	who     auth.Identity
+	role    Role
+	owner   bool // host by right, which nobody can take
+	waiting bool // in the lobby
+	muted   bool
+	hand    time.Time
+	since   time.Time
+
+	voice struct { // guarded by room.sound.mu
+		in  *AudioIn
+		out *AudioOut
+		tap *Tap
+	}
+}
+
+// maxName bounds what a participant calls itself.
+const maxName = 64 // characters
+
+func newParticipant(r *Rooms, req JoinRequest, host bool) *Participant {
+	p := &Participant{
+		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), leg: req.Leg,
+		who: req.Identity, role: Listener, owner: host, muted: true,
+	}
+	if p.name == "" {
+		p.name = cleanName(strings.TrimPrefix(req.Identity.User, "guest:"))
+	}
+	s := r.get(req.Room)
+	switch {
+	case host:
+		p.role = Host
+	case s != nil && auth.Allow(req.Identity, auth.Publish, resource(s)) == nil:
+		p.role = s.Entry
+	}
+	p.log = r.log.With("room", req.Room, "conn", p.ID, "user", req.Identity.User, "remote", req.Remote, "kind", string(req.Kind))
+	return p
+}
+
+// cleanName makes a name that can be shown anywhere out of what a client sent.
+func cleanName(s string) string {
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) }), " ")
+	for utf8.RuneCountInString(s) > maxName {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return strings.TrimSpace(s)
+}
+
+// Name returns what to call the participant.
+func (p *Participant) Name() string { return p.name }
+
+// Kind returns how the participant takes part.
+func (p *Participant) Kind() Kind { return p.kind }
+
+// Identity returns whose rights the participant has now.
+func (p *Participant) Identity() auth.Identity {
+	m := p.Room()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return p.who
+}
+
+// Room returns the room the participant is in.
+func (p *Participant) Room() *Room { return p.in.Load() }
+
+// Role returns what the participant may do now, and whether it waits in the
+// lobby.
+func (p *Participant) Role() (role Role, waiting bool) {
+	p.Room().mu.Lock()
+	defer p.Room().mu.Unlock()
+	return p.role, p.waiting
+}
+
+// member is the participant as others see it. room.mu is held.
+func (p *Participant) member() Member {
+	m := Member{ID: p.ID, Name: p.name, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since}
+	if !p.who.System {
+		m.User = p.who.User
+	}
+	return m
+}
+
+// Leave takes the participant out of its room; its leg is not ended. Leaving
+// twice is harmless.
+func (p *Participant) Leave(reason error) {
+	p.over.Do(func() {
+		p.Room().leave(p, reason)
+		p.session.Close()
+		p.log.Info("participant left", "after", time.Since(p.since).Round(time.Millisecond), "reason", reason)
+	})
+}
+
+// end shows the participant out: the leg is ended, and leaves.
+func (p *Participant) end(reason error) { p.leg.End(reason) }
+
+// changed is told of the user's rights of now.
+func (p *Participant) changed(id auth.Identity) {
+	m := p.Room()
+	if m == nil {
+		return // on its way in
+	}
+	s := m.settings()
+	m.mu.Lock()
+	p.who = id
+	speak := auth.Allow(id, auth.Publish, resource(s)) == nil
+	if p.owner && !HostOf(id, s) {
+		p.owner = false
+		p.role = Listener
+		if speak {
+			p.role = Speaker
+		}
+	}
+	if p.role == Speaker && !speak {
+		p.role = Listener
+	}
+	quiet := p.role == Listener
+	m.spread(nil, Event{EventParticipant, p.member()})
+	m.mu.Unlock()
+	if quiet {
+		p.hush()
+	}
+}
+
+// hush takes away what a listener may not send.
+func (p *Participant) hush() {
+	p.silence()
+	p.Room().dropTracks(p)
+}
+
+// SetMuted says whether the participant's microphone is off.
+func (p *Participant) SetMuted(muted bool) error {
+	m := p.Room()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.people[p.ID] != p:
+		return ErrGone
+	case !muted && p.role == Listener:
+		return ErrListener
+	case p.muted == muted:
+		return nil
+	}
+	p.muted = muted
+	m.sound.mute(p, muted)
+	m.spread(nil, Event{EventParticipant, p.member()})
+	return nil
+}
+
+// SetHand raises or lowers the participant's hand.
+func (p *Participant) SetHand(up bool) error {
+	m := p.Room()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.people[p.ID] != p || p.waiting {
+		return ErrGone
+	}
+	if up == !p.hand.IsZero() {
+		return nil
+	}
+	p.hand = time.Time{}
+	if up {
+		p.hand = time.Now()
+	}
+	m.spread(nil, Event{EventParticipant, p.member()})
+	return nil
+}
+
+// Say sends a message to everybody in the room, or to the participant to.
+func (p *Participant) Say(to, text string) (Chat, error) { return p.Room().say(p, to, text) }
+
+var errChat = fmt.Errorf("%w: a message has 1 to %d printable characters", ErrInvalid, maxChat)
+
+func chatText(s string) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxChat &&
+		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }) < 0
+}
+
+func factOf(kind string, m *Room, p *Participant, groups []string) bus.Fact {
+	return bus.Fact{Kind: kind, Groups: groups,
+		Data: Fact{Room: m.name, Participant: p.ID, Name: p.name, Kind: p.kind, Present: m.present()}}
+}
+
+// asHost runs f with the room locked if p is a host of it, and the participant
+// that id names.
+func (p *Participant) asHost(id string, f func(m *Room, other *Participant) error) error {
+	m := p.Room()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.people[p.ID] != p:
+		return ErrGone
+	case p.role != Host:
+		return ErrHost
+	}
+	other, err := m.find(id)
+	if err != nil {
+		return err
+	}
+	return f(m, other)
+}
+
+// Mute switches another's microphone off, or asks it to switch it on.
+func (p *Participant) Mute(id string, muted bool) error {
+	return p.asHost(id, func(m *Room, other *Participant) error {
+		other.leg.Notify(Event{EventMuted, Muted{Muted: muted}})
+		if muted && !other.muted {
+			other.muted = true
+			m.sound.mute(other, true)
+			m.spread(nil, Event{EventParticipant, other.member()})
+		}
+		return nil
+	})
+}
+
+// Admit lets another in from the lobby, or refuses it.
+func (p *Participant) Admit(id string, in bool) error {
+	return p.asHost(id, func(m *Room, other *Participant) error {
+		switch {
+		case !other.waiting:
+			return nil
+		case in:
+			m.admit(other)
+		default:
+			other.end(ErrRefused)
+		}
+		return nil
+	})
+}
+
+// Kick shows another out.
+func (p *Participant) Kick(id string) error {
+	return p.asHost(id, func(_ *Room, other *Participant) error {
+		if other.owner && other != p {
+			return fmt.Errorf("%w: the room's own hosts stay", auth.ErrDenied)
+		}
+		other.end(ErrKicked)
+		return nil
+	})
+}
+
+// SetRole makes another a listener, speaker or host. Who may not publish to the
+// room's groups stays a listener unless a host of the room lets it speak.
+func (p *Participant) SetRole(id string, role Role) error {
+	if !role.Valid() {
+		return fmt.Errorf("%w: the role is %s, %s or %s", ErrInvalid, Listener, Speaker, Host)
+	}
+	var quiet *Participant
+	err := p.asHost(id, func(m *Room, other *Participant) error {
+		switch {
+		case other.owner && role != Host:
+			return fmt.Errorf("%w: the room's own hosts stay hosts", auth.ErrDenied)
+		case role == Host && other.who.IsGuest():
+			return fmt.Errorf("%w: guests cannot be hosts", auth.ErrDenied)
+		}
+		other.role = role
+		other.hand = time.Time{}
+		if role == Listener {
+			quiet, other.muted = other, true
+		}
+		m.spread(nil, Event{EventParticipant, other.member()})
+		other.leg.Notify(Event{EventRoom, m.view(other)})
+		return nil
+	})
+	if quiet != nil {
+		quiet.hush()
+	}
+	return err
+}
+
+// Change changes the settings of the room for a host who is in it, also one
+// that another host has made one.
+func (p *Participant) Change(ctx context.Context, edit func(*Settings)) error {
+	if err := p.asHost(p.ID, func(*Room, *Participant) error { return nil }); err != nil {
+		return err
+	}
+	s := p.Room().Settings()
+	edit(&s)
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return p.rooms.put(ctx, &s, true)
+}
+
+// SetLayout arranges the room's composite.
+func (p *Participant) SetLayout(l Layout) error {
+	if !l.Valid() {
+		return fmt.Errorf("%w: the layout is %s, %s or %s", ErrInvalid, LayoutGrid, LayoutSpeaker, LayoutPresenter)
+	}
+	return p.asHost(p.ID, func(m *Room, _ *Participant) error {
+		m.layout = l
+		m.showRoom()
+		return nil
+	})
+}

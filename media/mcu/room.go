@@ -1,0 +1,331 @@
+package mcu
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Layout is how a room's composite is arranged.
+type Layout string
+
+// The layouts.
+const (
+	LayoutGrid      Layout = "grid"      // everybody alike
+	LayoutSpeaker   Layout = "speaker"   // who speaks, with a strip of the others
+	LayoutPresenter Layout = "presenter" // the screen that is shared, with who speaks
+)
+
+// Valid reports whether l is one of the layouts.
+func (l Layout) Valid() bool {
+	return l == LayoutGrid || l == LayoutSpeaker || l == LayoutPresenter
+}
+
+// keptChat is how many messages who enters later is shown.
+const keptChat = 200
+
+// errEmptied: the last participant has left, and the room is on its way out.
+var errEmptied = errors.New("the room is being closed")
+
+// Room is a conversation while somebody is in it.
+type Room struct {
+	rooms *Rooms
+	name  string
+	log   *slog.Logger
+	sound *sound
+
+	set atomic.Pointer[Settings] // as they are now
+
+	mu     sync.Mutex // guards what follows; held while legs are notified, so that all see one order
+	people map[string]*Participant
+	tracks map[string]*Track
+	chat   []Chat // oldest first; at most keptChat, the oldest go
+	layout Layout
+	over   bool // nobody may enter any more
+}
+
+func newRoom(r *Rooms, s *Settings) *Room {
+	room := &Room{
+		rooms: r, name: s.Name.String(), log: r.log.With("room", s.Name.String()),
+		people: make(map[string]*Participant), tracks: make(map[string]*Track), layout: LayoutGrid,
+	}
+	room.set.Store(s)
+	room.sound = newSound(room, r.cfg.Speakers)
+	return room
+}
+
+func (m *Room) settings() *Settings { return m.set.Load() }
+
+// Settings returns what the room is.
+func (m *Room) Settings() Settings { return *m.settings() }
+
+// Present returns how many are in the room, without those in the lobby.
+func (m *Room) Present() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.present()
+}
+
+func (m *Room) present() (n int) {
+	for _, p := range m.people {
+		if !p.waiting {
+			n++
+		}
+	}
+	return n
+}
+
+// Members returns who is in the room and in its lobby, longest first.
+func (m *Room) Members() []Member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.members(true)
+}
+
+func (m *Room) members(lobby bool) []Member {
+	out := make([]Member, 0, len(m.people))
+	for _, p := range m.people {
+		if lobby || !p.waiting {
+			out = append(out, p.member())
+		}
+	}
+	slices.SortFunc(out, func(a, b Member) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
+	return out
+}
+
+// view is the room as p sees it. mu is held.
+func (m *Room) view(p *Participant) View {
+	s := m.settings()
+	v := View{Name: m.name, Title: s.Title, Groups: s.Groups, Stream: s.Stream(), Number: s.Number,
+		Lobby: s.Lobby, Locked: s.Locked, Layout: m.layout, Ends: s.Ends}
+	if p.role == Host {
+		v.PIN = s.PIN
+	}
+	return v
+}
+
+// state is everything that p may know. mu is held.
+func (m *Room) state(p *Participant) State {
+	s := State{Self: p.ID, Waiting: p.waiting, Room: m.view(p), Participants: []Member{}, Tracks: []TrackInfo{}, Chat: []Chat{}}
+	if p.waiting {
+		s.Room = View{Name: m.name, Title: m.settings().Title}
+		s.Participants = append(s.Participants, p.member())
+		return s
+	}
+	s.Participants = m.members(p.role == Host)
+	for _, t := range m.tracks {
+		s.Tracks = append(s.Tracks, t.Info())
+	}
+	slices.SortFunc(s.Tracks, func(a, b TrackInfo) int { return cmp.Compare(a.ID, b.ID) })
+	s.Speakers = m.sound.speakers()
+	for _, c := range m.chat {
+		if c.To == "" {
+			s.Chat = append(s.Chat, c)
+		}
+	}
+	return s
+}
+
+// enter takes p in, or into the lobby.
+func (m *Room) enter(p *Participant) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.settings()
+	most := m.rooms.cfg.MaxParticipants
+	if s.Capacity > 0 {
+		most = min(most, s.Capacity)
+	}
+	switch {
+	case m.over:
+		return errEmptied
+	case s.Locked && p.role != Host:
+		return ErrLocked
+	case len(m.people) >= most && p.role != Host, len(m.people) >= m.rooms.cfg.MaxParticipants:
+		return ErrFull
+	}
+	p.in.Store(m)
+	p.since = time.Now()
+	p.waiting = s.Lobby && p.role != Host
+	m.people[p.ID] = p
+	m.rooms.count.participants.Add(1)
+	p.leg.Notify(Event{EventState, m.state(p)})
+	m.spread(p, Event{EventParticipant, p.member()})
+	if !p.waiting {
+		m.joined(p)
+	}
+	p.log.Info("participant entered", "name", p.name, "role", p.role, "waiting", p.waiting)
+	return nil
+}
+
+// joined says that p is in. mu is held, and the bus does not block.
+func (m *Room) joined(p *Participant) {
+	s := m.settings()
+	m.rooms.deps.Bus.Publish(factOf(FactJoined, m, p, s.Groups))
+}
+
+// spread tells everybody but from; what happens in the lobby, only hosts. mu is
+// held.
+func (m *Room) spread(from *Participant, e Event) {
+	for _, p := range m.people {
+		if p == from || p.waiting || from != nil && from.waiting && p.role != Host {
+			continue
+		}
+		p.leg.Notify(e)
+	}
+}
+
+// tellAll tells everybody who is in. mu is held.
+func (m *Room) tellAll(e Event) { m.spread(nil, e) }
+
+// showRoom tells everybody what the room is now. mu is held.
+func (m *Room) showRoom() {
+	for _, p := range m.people {
+		if !p.waiting {
+			p.leg.Notify(Event{EventRoom, m.view(p)})
+		}
+	}
+}
+
+// leave takes p out.
+func (m *Room) leave(p *Participant, reason error) {
+	why := ""
+	if reason != nil {
+		why = reason.Error()
+	}
+	p.silence()
+	p.deafen()
+	m.mu.Lock()
+	if m.people[p.ID] != p {
+		m.mu.Unlock()
+		return
+	}
+	delete(m.people, p.ID)
+	for id, t := range m.tracks {
+		if t.owner == p {
+			delete(m.tracks, id)
+			t.shut()
+			if !p.waiting {
+				m.tellAll(Event{EventUntrack, Untrack{ID: id}})
+			}
+		}
+	}
+	m.spread(p, Event{EventLeft, Left{ID: p.ID, Reason: why}})
+	m.rooms.count.participants.Add(-1)
+	if !p.waiting {
+		m.rooms.deps.Bus.Publish(factOf(FactLeft, m, p, m.settings().Groups))
+	}
+	p.waiting = true // nothing more for it
+	m.mu.Unlock()
+	m.release()
+}
+
+// release closes the room if nobody is in it. Streams on its stage do not keep
+// it open.
+func (m *Room) release() {
+	m.mu.Lock()
+	empty := len(m.people) == 0 && !m.over
+	if empty {
+		m.over = true
+	}
+	var feeds []*Participant
+	for _, p := range m.people {
+		if p.kind != Feed {
+			feeds = nil
+			break
+		}
+		feeds = append(feeds, p)
+	}
+	m.mu.Unlock()
+	for _, p := range feeds {
+		p.end(ErrClosed)
+	}
+	if empty {
+		m.sound.stop()
+		m.rooms.closed(m)
+	}
+}
+
+// close shows everybody out.
+func (m *Room) close(reason error) {
+	m.mu.Lock()
+	m.over = true
+	people := make([]*Participant, 0, len(m.people))
+	for _, p := range m.people {
+		people = append(people, p)
+	}
+	m.mu.Unlock()
+	for _, p := range people {
+		p.end(reason)
+	}
+	m.sound.stop()
+	m.rooms.closed(m)
+}
+
+// change puts new settings in force.
+func (m *Room) change(s *Settings) {
+	m.set.Store(s)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.showRoom()
+	if !s.Lobby {
+		for _, p := range m.people {
+			m.admit(p)
+		}
+	}
+}
+
+// admit lets p in from the lobby. mu is held.
+func (m *Room) admit(p *Participant) {
+	if !p.waiting {
+		return
+	}
+	p.waiting = false
+	p.leg.Notify(Event{EventState, m.state(p)})
+	m.spread(p, Event{EventParticipant, p.member()})
+	m.joined(p)
+}
+
+// find returns a participant of the room by its id. mu is held.
+func (m *Room) find(id string) (*Participant, error) {
+	if p := m.people[id]; p != nil {
+		return p, nil
+	}
+	return nil, ErrGone
+}
+
+// maxChat bounds one message.
+const maxChat = 4000 // characters
+
+func (m *Room) say(p *Participant, to, text string) (Chat, error) {
+	if text == "" || !chatText(text) {
+		return Chat{}, errChat
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.people[p.ID] != p || p.waiting {
+		return Chat{}, ErrGone
+	}
+	c := Chat{ID: rand.Text(), From: p.ID, Name: p.name, To: to, Text: text, At: time.Now()}
+	if to != "" {
+		other, err := m.find(to)
+		if err != nil || other.waiting {
+			return Chat{}, ErrGone
+		}
+		other.leg.Notify(Event{EventChat, c})
+		if other != p {
+			p.leg.Notify(Event{EventChat, c})
+		}
+		return c, nil
+	}
+	if len(m.chat) == keptChat {
+		m.chat = slices.Delete(m.chat, 0, 1)
+	}
+	m.chat = append(m.chat, c)
+	m.tellAll(Event{EventChat, c})
+	return c, nil
+}
