@@ -17,6 +17,7 @@ import (
 type offer struct {
 	desc  *sdp.SessionDescription
 	media []offeredMedia
+	level uint8 // id of the header extension for audio levels (RFC 6464); 0: none
 }
 
 // offeredMedia is one m-line.
@@ -40,12 +41,32 @@ type offeredCodec struct {
 // maxPayloads bounds the payload types of one m-line; there are 128.
 const maxPayloads = 128
 
-// parseOffer reads an SDP offer. Candidates and simulcast are taken out: an
-// ICE-lite agent has no use for the former, and a client whose simulcast is not
-// answered sends its first, most preferred encoding (RFC 8853 §5.2).
+// parseOffer reads an SDP offer of a publisher or reader. Candidates and
+// simulcast are taken out: an ICE-lite agent has no use for the former, and a
+// client whose simulcast is not answered sends its first, most preferred encoding
+// (RFC 8853 §5.2).
 func parseOffer(body []byte) (*offer, error) {
-	if len(body) > maxSDP {
-		return nil, fmt.Errorf("longer than %d bytes", maxSDP)
+	return readOffer(body, maxSDP, func(a sdp.Attribute) bool {
+		switch a.Key {
+		case "candidate", "end-of-candidates", "simulcast", "rid":
+			return true
+		}
+		return a.Key == "extmap" && (strings.Contains(a.Value, sdp.SDESRTPStreamIDURI) || strings.Contains(a.Value, sdp.SDESRepairRTPStreamIDURI))
+	})
+}
+
+// parseRoomOffer reads an SDP offer of a participant of a room, whose simulcast
+// is wanted.
+func parseRoomOffer(body []byte) (*offer, error) {
+	return readOffer(body, maxRoomSDP, func(a sdp.Attribute) bool {
+		return a.Key == "candidate" || a.Key == "end-of-candidates"
+	})
+}
+
+// readOffer reads an SDP offer without the attributes that drop selects.
+func readOffer(body []byte, most int, drop func(sdp.Attribute) bool) (*offer, error) {
+	if len(body) > most {
+		return nil, fmt.Errorf("longer than %d bytes", most)
 	}
 	desc := &sdp.SessionDescription{}
 	if err := desc.Unmarshal(body); err != nil {
@@ -56,23 +77,42 @@ func parseOffer(body []byte) (*offer, error) {
 	}
 	o := &offer{desc: desc}
 	for _, m := range desc.MediaDescriptions {
-		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
-			switch a.Key {
-			case "candidate", "end-of-candidates", "simulcast", "rid":
-				return true
-			}
-			return a.Key == "extmap" && (strings.Contains(a.Value, sdp.SDESRTPStreamIDURI) || strings.Contains(a.Value, sdp.SDESRepairRTPStreamIDURI))
-		})
+		m.Attributes = slices.DeleteFunc(m.Attributes, drop)
 		om, err := readMedia(m)
 		if err != nil {
 			return nil, err
 		}
 		o.media = append(o.media, om)
+		for _, a := range m.Attributes {
+			if id, uri, _ := strings.Cut(a.Value, " "); a.Key == "extmap" && uri == sdp.AudioLevelURI {
+				n, _ := strconv.ParseUint(id, 10, 8)
+				o.level = uint8(n)
+			}
+		}
 	}
 	if ufrag, pwd := o.credentials(); ufrag == "" || pwd == "" || !iceChars(ufrag) || !iceChars(pwd) {
 		return nil, errors.New("it has no valid ICE credentials")
 	}
 	return o, nil
+}
+
+// simulcast returns the layers of each section that sends several, by mid, in
+// the order in which the client names them (RFC 8853 §5.1).
+func (o *offer) simulcast() map[string][]string {
+	out := make(map[string][]string)
+	for _, m := range o.desc.MediaDescriptions {
+		mid, _ := m.Attribute("mid")
+		line, ok := m.Attribute("simulcast")
+		if _, rids, found := strings.Cut(line, "send "); ok && found {
+			rids, _, _ = strings.Cut(rids, " ")
+			var all []string
+			for rid := range strings.SplitSeq(rids, ";") {
+				all = append(all, strings.TrimPrefix(rid, "~"))
+			}
+			out[mid] = all[:min(len(all), 3)]
+		}
+	}
+	return out
 }
 
 func readMedia(m *sdp.MediaDescription) (offeredMedia, error) {

@@ -39,6 +39,9 @@ type Deps struct {
 
 	// Guard wraps the HTTP listener, such as with limits; nil leaves it as it is.
 	Guard func(net.Listener) net.Listener
+	// Relay hands a packet of ours, sent as from, to the relay of this process at
+	// relayed; false: there is none. nil: there are no relays.
+	Relay func(relayed, from netip.AddrPort, pkt []byte) bool
 	// IdentityOf returns who a request comes from when whoever mounted Handler
 	// has found it out already, such as from a login cookie; may be nil.
 	IdentityOf func(*http.Request) (auth.Identity, bool)
@@ -47,6 +50,7 @@ type Deps struct {
 // Stats are counts since the start, except for the gauges.
 type Stats struct {
 	Publishers, Readers int64 // gauges: peers at this moment
+	Seats               int64 // likewise, of participants of rooms
 	Sessions            int64 // peers that were answered
 	Refused             int64 // requests refused for want of rights, tracks or room
 	Lost                int64 // sessions that ended because the peer went silent
@@ -60,7 +64,7 @@ type Stats struct {
 }
 
 type counters struct {
-	publishers, readers, sessions, refused, lost, packetsIn, packetsLost,
+	publishers, readers, seats, sessions, refused, lost, packetsIn, packetsLost,
 	packetsOut, packetsResent, unrecovered, keyFrameRequests, reordered atomic.Int64
 }
 
@@ -104,7 +108,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 func (s *Server) Stats() Stats {
 	c := &s.count
 	return Stats{
-		Publishers: c.publishers.Load(), Readers: c.readers.Load(), Sessions: c.sessions.Load(),
+		Publishers: c.publishers.Load(), Readers: c.readers.Load(), Seats: c.seats.Load(), Sessions: c.sessions.Load(),
 		Refused: c.refused.Load(), Lost: c.lost.Load(),
 		PacketsIn: c.packetsIn.Load(), PacketsLost: c.packetsLost.Load(), PacketsOut: c.packetsOut.Load(),
 		PacketsResent: c.packetsResent.Load(), Unrecovered: c.unrecovered.Load(),
@@ -136,7 +140,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sock := newMediaSocket(udp, s.pion)
+	sock := newMediaSocket(udp, s.pion, s.deps.Relay)
 	defer sock.shut()
 	l, err := s.deps.Doors.Listen(ctx, "webrtc", s.cfg.Address)
 	if err != nil {

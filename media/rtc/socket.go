@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,13 +23,17 @@ type mediaSocket struct {
 	readDone chan struct{}
 	once     sync.Once
 	noGSO    atomic.Bool // the kernel or the path does not take segmented sends
+
+	relayed    relayed
+	hostsKnown atomic.Pointer[knownHosts]
 }
 
-func newMediaSocket(c *net.UDPConn, log pionLog) *mediaSocket {
+func newMediaSocket(c *net.UDPConn, log pionLog, relay func(relayed, from netip.AddrPort, pkt []byte) bool) *mediaSocket {
 	// The kernel grants what net.core.rmem_max and wmem_max allow; less is no error.
 	_ = c.SetReadBuffer(socketBuffer)
 	_ = c.SetWriteBuffer(socketBuffer)
 	s := &mediaSocket{UDPConn: c, readDone: make(chan struct{})}
+	s.relayed.out = relay
 	s.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: s, Logger: log.NewLogger("ice")})
 	return s
 }
@@ -49,9 +54,18 @@ const readPause = 10 * time.Millisecond
 // socket is reported.
 func (s *mediaSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for {
+		if s.relayed.known.Load() > 0 {
+			if n, from, ok := s.relayed.next(b); ok {
+				return n, from, nil
+			}
+		}
 		n, from, err := s.ReadFromUDPAddrPort(b)
 		if err == nil {
 			return n, from, nil
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = s.SetReadDeadline(time.Time{}) // and then look into the queue
+			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
 			s.once.Do(func() { close(s.readDone) })
@@ -63,6 +77,9 @@ func (s *mediaSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
 func (s *mediaSocket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if s.toRelay(to, b) {
+		return len(b), nil
+	}
 	return s.WriteToUDPAddrPort(b, to)
 }
 
@@ -77,6 +94,15 @@ const (
 // with a smaller one at their end, leave with one system call; that is what
 // the packets of a video frame look like.
 func (s *mediaSocket) send(to netip.AddrPort, buf []byte, sizes []int) {
+	if s.relayed.known.Load() > 0 && s.relayed.has(to) {
+		for _, l := range sizes {
+			if !s.toRelay(to, buf[:l]) {
+				return // it has just ended
+			}
+			buf = buf[l:]
+		}
+		return
+	}
 	for i := 0; i < len(sizes); {
 		size, total, n := sizes[i], sizes[i], 1
 		for i+n < len(sizes) && n < maxSegments && sizes[i+n] <= size && total+sizes[i+n] <= maxBurst {

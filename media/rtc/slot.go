@@ -1,0 +1,192 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"muster/media/codec"
+	"muster/media/mcu"
+)
+
+// slot is one track that a participant of a room receives: a voice, or a
+// picture, and over time many of them. It is a webrtc.TrackLocal.
+type slot struct {
+	kind   webrtc.RTPCodecType
+	id     string
+	sender *webrtc.RTPSender
+	window *mcu.Window // of pictures
+
+	mu      sync.Mutex // guards what follows; held while a packet is encrypted
+	stream  webrtc.TrackLocalWriter
+	bound   bool
+	ssrc    webrtc.SSRC
+	rtxSSRC webrtc.SSRC
+	types   map[codec.ID]payloadTypes
+	header  rtp.Header
+	rtxSeq  uint16
+	past    []pastPacket // ring by sequence number
+	scratch []byte
+	budget  float64 // packets that may be resent now
+}
+
+// payloadTypes are the numbers a codec was negotiated under.
+type payloadTypes struct{ media, rtx webrtc.PayloadType }
+
+type pastPacket struct {
+	out mcu.Outgoing
+	at  int64 // Unix ms of the last time it was resent
+	n   uint8 // times it was resent
+}
+
+func newSlot(kind webrtc.RTPCodecType, id string) *slot {
+	s := &slot{kind: kind, id: id, types: make(map[codec.ID]payloadTypes), budget: resendSaved, rtxSeq: uint16(rand.Uint32())}
+	if kind == webrtc.RTPCodecTypeVideo {
+		s.window = mcu.NewWindow(s.send)
+	}
+	return s
+}
+
+// ID implements webrtc.TrackLocal.
+func (s *slot) ID() string { return s.id }
+
+// RID implements webrtc.TrackLocal: there is no simulcast to receivers.
+func (s *slot) RID() string { return "" }
+
+// StreamID implements webrtc.TrackLocal. Each slot is a stream of its own: a
+// player that kept voices in step with pictures of others would delay both.
+func (s *slot) StreamID() string { return s.id }
+
+// Kind implements webrtc.TrackLocal.
+func (s *slot) Kind() webrtc.RTPCodecType { return s.kind }
+
+// Bind implements webrtc.TrackLocal.
+func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first *webrtc.RTPCodecParameters
+	rtx := make(map[string]webrtc.PayloadType)
+	for _, p := range c.CodecParameters() {
+		if strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) {
+			rtx[fmtpValue(p.SDPFmtpLine, "apt")] = p.PayloadType
+		}
+	}
+	for _, p := range c.CodecParameters() {
+		id := roomCodec(p.MimeType)
+		if id == "" {
+			continue
+		}
+		if _, have := s.types[id]; !have {
+			s.types[id] = payloadTypes{p.PayloadType, rtx[itoa(p.PayloadType)]}
+		}
+		if first == nil {
+			first = &p
+		}
+	}
+	if first == nil {
+		return webrtc.RTPCodecParameters{}, errNoCodec
+	}
+	s.stream, s.ssrc, s.rtxSSRC = c.WriteStream(), c.SSRC(), c.SSRCRetransmission()
+	s.header = rtp.Header{Version: 2}
+	if s.kind == webrtc.RTPCodecTypeVideo {
+		s.past = make([]pastPacket, videoHistory)
+	}
+	s.bound = true
+	return *first, nil
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (s *slot) Unbind(webrtc.TrackLocalContext) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bound, s.past = false, nil
+	return nil
+}
+
+// send writes a packet of a picture.
+func (s *slot) send(o mcu.Outgoing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.types[o.Codec]
+	if !s.bound || !ok {
+		return
+	}
+	s.past[int(o.Seq)%len(s.past)] = pastPacket{out: o}
+	s.budget = min(s.budget+resendShare, resendSaved)
+	s.write(t.media, s.ssrc, o.Seq, &o, s.payload(&o, 0))
+}
+
+// voice writes a packet of sound.
+func (s *slot) voice(v *mcu.Sound) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.types[codec.Opus]
+	if !s.bound || !ok {
+		return
+	}
+	o := mcu.Outgoing{Seq: v.Seq, Timestamp: v.Timestamp, Marker: v.Marker}
+	s.write(t.media, s.ssrc, o.Seq, &o, v.Payload)
+}
+
+// payload returns o's payload behind room bytes of head, with the picture
+// numbers that the receiver is told.
+func (s *slot) payload(o *mcu.Outgoing, head int) []byte {
+	if o.VP8 == nil && head == 0 {
+		return o.Payload
+	}
+	s.scratch = append(append(s.scratch[:0], make([]byte, head)...), o.Payload...)
+	if o.VP8 != nil {
+		o.VP8.Apply(s.scratch[head:])
+	}
+	return s.scratch
+}
+
+// write is called with mu held. An error means that the peer is going; the
+// session notices by itself.
+func (s *slot) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, o *mcu.Outgoing, payload []byte) {
+	s.header.Marker, s.header.PayloadType, s.header.SSRC = o.Marker, uint8(pt), uint32(ssrc)
+	s.header.SequenceNumber, s.header.Timestamp = seq, o.Timestamp
+	_, _ = s.stream.WriteRTP(&s.header, payload)
+}
+
+// resend answers a NACK like outTrack.resend.
+func (s *slot) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.bound || len(s.past) == 0 {
+		return 0, 0
+	}
+	for i := range nacks {
+		nacks[i].Range(func(seq uint16) bool {
+			p := &s.past[int(seq)%len(s.past)]
+			switch {
+			case p.out.Payload == nil || p.out.Seq != seq || p.n >= resendTimes || s.budget < 1:
+				missed++
+				return true
+			case now.UnixMilli()-p.at < resendPause<<p.n:
+				return true
+			}
+			p.at = now.UnixMilli()
+			p.n++
+			s.budget--
+			sent++
+			t := s.types[p.out.Codec]
+			if t.rtx == 0 || s.rtxSSRC == 0 {
+				s.write(t.media, s.ssrc, seq, &p.out, s.payload(&p.out, 0))
+				return true
+			}
+			b := s.payload(&p.out, 2)
+			binary.BigEndian.PutUint16(b, seq)
+			s.write(t.rtx, s.rtxSSRC, s.rtxSeq, &p.out, b)
+			s.rtxSeq++
+			return true
+		})
+	}
+	return sent, missed
+}
