@@ -27,6 +27,7 @@ import (
 	"muster/internal/run"
 	"muster/internal/safename"
 	"muster/media"
+	"muster/media/mcu"
 	"muster/media/record"
 	"muster/web/login"
 	"muster/web/problem"
@@ -123,6 +124,7 @@ type Deps struct {
 	Sessions  *auth.Sessions
 	Streams   Streams
 	Recorder  Recordings
+	Rooms     *mcu.Rooms
 	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
 	Bus       *bus.Bus
 	Logins    Logins
@@ -188,6 +190,7 @@ func New(d Deps) *API {
 	a.server()
 	a.account()
 	a.streams()
+	a.conferences()
 	a.recordings()
 	a.addresses()
 	a.users()

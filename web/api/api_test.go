@@ -26,6 +26,7 @@ import (
 	"muster/internal/store/storetest"
 	"muster/media"
 	"muster/media/codec"
+	"muster/media/mcu"
 	"muster/web/login"
 )
 
@@ -79,7 +80,16 @@ func openHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rooms, err := mcu.New(ctx, mcu.DefaultConfig(), mcu.Deps{DB: db, Router: h.router, Sessions: sessions, Bus: b, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	briefing := mcu.Settings{Name: safename.MustParse("briefing"), Groups: []string{"red", "blue"}, Entry: mcu.Speaker}
+	if _, err := rooms.Create(ctx, auth.System("test"), briefing); err != nil {
+		t.Fatal(err)
+	}
 	h.API = New(Deps{
+		Rooms:    rooms,
 		Identity: svc, Mail: &h.post, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Recorder: newRecorder(t),
@@ -227,6 +237,15 @@ var rights = map[string]asked{
 	"testMail":            {"POST", "/api/v1/mail/test", object{"to": "x@example.org"}, 401, 403, 403, 204},
 	"beginOIDC":           {"GET", "/api/v1/login/oidc/none", nil, 404, 404, 404, 404},
 	"finishOIDC":          {"GET", "/api/v1/login/oidc/none/callback?state=x&code=y", nil, 303, 303, 303, 303},
+	"listRooms":           {"GET", "/api/v1/rooms", nil, 401, 200, 200, 200},
+	"getRoom":             {"GET", "/api/v1/rooms/briefing", nil, 401, 200, 200, 200},
+	"addRoom":             {"POST", "/api/v1/rooms", object{"name": "new", "groups": []string{"red"}}, 401, 201, 201, 201},
+	"changeRoom":          {"PATCH", "/api/v1/rooms/briefing", object{"title": "Brief"}, 401, 403, 403, 200},
+	"removeRoom":          {"DELETE", "/api/v1/rooms/briefing", nil, 401, 403, 403, 204},
+	"listInvitations":     {"GET", "/api/v1/rooms/briefing/invitations", nil, 401, 403, 403, 200},
+	"invite":              {"POST", "/api/v1/rooms/briefing/invitations", object{}, 401, 403, 403, 201},
+	"removeInvitation":    {"DELETE", "/api/v1/rooms/briefing/invitations/none", nil, 401, 403, 403, 404},
+	"checkInvitation":     {"POST", "/api/v1/invitations/check", object{"invitation": "x"}, 410, 410, 410, 410},
 	"events":              {"GET", "/api/v1/events", nil, 401, 426, 426, 426},
 }
 

@@ -60,7 +60,7 @@ type readIn struct {
 }
 
 func (a *API) chat() {
-	register(a, user, op("listRooms", http.MethodGet, "/chat/rooms", "Chat rooms"), a.rooms)
+	register(a, user, op("listChatRooms", http.MethodGet, "/chat/rooms", "Chat rooms"), a.rooms)
 	register(a, user, op("listMessages", http.MethodGet, "/chat", "The messages of a room"),
 		func(ctx context.Context, id auth.Identity, in *chatIn) (*chatOut, error) {
 			t, err := a.whole()

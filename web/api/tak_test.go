@@ -83,7 +83,7 @@ var takRights = map[string]asked{
 	"getSituationSpan":  {"GET", "/api/v1/situation/span", nil, 401, 200, 200, 200},
 	"putItem":           {"POST", "/api/v1/items", object{"type": "a-h-G", "lat": 1, "lon": 2, "callsign": "x"}, 401, 201, 201, 403},
 	"removeItem":        {"DELETE", "/api/v1/items/none", nil, 401, 404, 404, 404},
-	"listRooms":         {"GET", "/api/v1/chat/rooms", nil, 401, 200, 200, 200},
+	"listChatRooms":     {"GET", "/api/v1/chat/rooms", nil, 401, 200, 200, 200},
 	"listMessages":      {"GET", "/api/v1/chat?room=Cyan", nil, 401, 200, 200, 200},
 	"say":               {"POST", "/api/v1/chat", object{"room": "All Chat Rooms", "text": "hello"}, 401, 201, 201, 403},
 	"markRead":          {"POST", "/api/v1/chat/read", object{"room": "Cyan"}, 401, 204, 204, 204},
