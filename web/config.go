@@ -19,6 +19,7 @@ type Config struct {
 	HTTPAddress     string            `yaml:"httpAddress" doc:"Where plain HTTP is redirected to HTTPS and ACME is answered; empty switches it off."`
 	APIAddress      string            `yaml:"apiAddress" doc:"Where the API is served in the clear for this machine, with /metrics, /healthz and /readyz without login; empty switches it off."`
 	MediaAPIAddress string            `yaml:"mediaApiAddress" doc:"Where the state of streams is served in the form that tools for MediaMTX know (/v3); empty switches it off."`
+	NotifyAddress   string            `yaml:"notifyAddress" doc:"Where the notification server, the signalling of rooms, is served in TLS besides HTTPS; empty switches it off there."`
 	Names           []string          `yaml:"names" doc:"Further host names under which browsers reach this server; requests for names that are not its own are refused."`
 	TrustedProxies  []string          `yaml:"trustedProxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."`
 	Drain           time.Duration     `yaml:"drain" doc:"How long requests under way may go on when the server stops."`
@@ -31,7 +32,7 @@ type Config struct {
 // DefaultConfig returns the settings that run without a configuration file.
 func DefaultConfig() Config {
 	return Config{
-		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997",
+		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997", NotifyAddress: ":14040",
 		Names: []string{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
 		Front: front.DefaultConfig(), Login: login.DefaultConfig(), Map: DefaultMap(), Connections: limit.DefaultConns(),
 	}
@@ -40,7 +41,7 @@ func DefaultConfig() Config {
 // Validate reports the first setting that cannot work.
 func (c Config) Validate() error {
 	for _, a := range []struct{ key, address string }{
-		{"address", c.Address}, {"httpAddress", c.HTTPAddress}, {"apiAddress", c.APIAddress}, {"mediaApiAddress", c.MediaAPIAddress},
+		{"address", c.Address}, {"httpAddress", c.HTTPAddress}, {"apiAddress", c.APIAddress}, {"mediaApiAddress", c.MediaAPIAddress}, {"notifyAddress", c.NotifyAddress},
 	} {
 		if a.address == "" {
 			continue

@@ -24,6 +24,9 @@ func (s *Server) main(open bool) http.Handler {
 	mux.Handle("/api/", s.gate.Identify(s.api.Handler()))
 	mount(mux, "/hls", s.gate, s.deps.HLS)
 	mount(mux, "/rtc", s.gate, s.deps.RTC)
+	if s.deps.Notify != nil {
+		mux.Handle("/notify/", s.gate.Identify(http.StripPrefix("/notify", s.deps.Notify)))
+	}
 	for _, m := range []struct {
 		path  string
 		h     http.Handler

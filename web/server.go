@@ -34,6 +34,7 @@ type Deps struct {
 
 	TLS       func(nextProtos ...string) *tls.Config // of the HTTPS door
 	HLS, RTC  http.Handler                           // media under /hls/ and /rtc/, prefix stripped; nil: switched off
+	Notify    http.Handler                           // the notification server, under /notify/ and at a door of its own, prefix stripped
 	Front     map[front.Kind]front.Handler           // who else lives on the HTTPS port
 	Challenge func(next http.Handler) http.Handler   // answers ACME on the HTTP door; nil: no ACME
 	Metrics   http.Handler                           // /metrics
@@ -123,6 +124,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{"http", s.cfg.HTTPAddress, s.serveRedirect},
 		{"api", s.cfg.APIAddress, s.serveAPI},
 		{"media-api", s.cfg.MediaAPIAddress, s.serveMediaAPI},
+		{"notify", s.cfg.NotifyAddress, s.serveNotify},
 	} {
 		if d.address != "" {
 			g.Go(func(ctx context.Context) { s.keep(ctx, d.name, d.address, d.serve) })
@@ -184,6 +186,15 @@ func (s *Server) serveAPI(ctx context.Context, l net.Listener) error {
 
 func (s *Server) serveMediaAPI(ctx context.Context, l net.Listener) error {
 	return s.serve(ctx, l, s.hosts.check(s.gate.Identify(s.mtx)))
+}
+
+// serveNotify serves the notification server at its own door, in TLS.
+func (s *Server) serveNotify(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	if s.deps.Notify != nil {
+		mux.Handle("/notify/", s.gate.Identify(http.StripPrefix("/notify", s.deps.Notify)))
+	}
+	return s.serve(ctx, tls.NewListener(l, s.deps.TLS("h2", "http/1.1")), secure(policy(""), s.hosts.check(mux)))
 }
 
 // Local answers API requests as the administrator of this machine: for the

@@ -13,6 +13,7 @@ import (
 	"muster/internal/store"
 	"muster/media"
 	"muster/media/hls"
+	"muster/media/mcu"
 	"muster/media/pull"
 	"muster/media/record"
 	"muster/media/rtc"
@@ -48,6 +49,7 @@ type mediaConfig struct {
 	WebRTC       rtc.Config    `yaml:"webrtc" doc:"WebRTC: WHIP and WHEP."`
 	Pull         pull.Config   `yaml:"pull" doc:"Streams that the server itself fetches: for paths whose source says so, and for the video list."`
 	Record       record.Config `yaml:"record" doc:"Recordings of streams."`
+	Rooms        mcu.Config    `yaml:"rooms" doc:"Conferences: who takes part, and how they are heard and seen."`
 	TS           ts.Config     `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
 }
 
@@ -74,7 +76,7 @@ func defaults() *config {
 		Media: mediaConfig{
 			Config: media.DefaultConfig(), RTSP: rtsp.DefaultConfig(), RTMP: rtmp.DefaultConfig(), SRT: srt.DefaultConfig(),
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
-			Record: record.DefaultConfig(),
+			Record: record.DefaultConfig(), Rooms: mcu.DefaultConfig(),
 		},
 		TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}

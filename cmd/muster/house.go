@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"muster/internal/auth"
 	"muster/internal/bus"
@@ -19,14 +20,18 @@ import (
 	"muster/internal/run"
 	"muster/internal/store"
 	"muster/media"
+	"muster/media/mcu"
 	"muster/media/pull"
 	"muster/media/record"
+	"muster/media/rtc"
 	"muster/media/still"
 	"muster/media/ts"
+	"muster/turn"
 	"muster/web"
 	"muster/web/api"
 	"muster/web/front"
 	"muster/web/login"
+	"muster/web/notify"
 )
 
 // house is everything that stands before a door opens: the data, the people,
@@ -50,7 +55,11 @@ type house struct {
 	sources  *ts.Server      // set with the parts
 	pulls    *pull.Manager   // likewise nil while only a management command works
 	recorder *record.Manager // likewise
-	tak      *tak            // nil while only a management command works on the data
+	rooms    *mcu.Rooms      // likewise
+	notify   *notify.Server  // likewise
+	rtc      atomic.Pointer[rtc.Server]
+	turn     atomic.Pointer[turn.Server]
+	tak      *tak // nil while only a management command works on the data
 }
 
 // openHouse opens the data folder. The caller closes the house.
@@ -96,7 +105,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
 	if h.recorder != nil {
-		d.Recorder = h.recorder
+		d.Recorder, d.Rooms, d.Notify = h.recorder, h.rooms, h.notify.Handler()
 	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps

@@ -122,6 +122,9 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 	if h.recorder, err = record.New(cfg.Media.Record, record.Deps{Router: h.router, DB: h.db, Bus: h.bus, Log: h.log}); err != nil {
 		return err
 	}
+	if err := h.openRooms(ctx, cfg); err != nil {
+		return err
+	}
 	h.health.Add("recording", false, h.recorder.Ready)
 	if h.tak, err = h.openTAK(ctx, cfg); err != nil {
 		return err
@@ -265,24 +268,29 @@ func (h *house) parts(local net.Listener) []part {
 				m.rtc.clear()
 				return nil, nil
 			}
-			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf})
+			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf, Relay: h.relay})
 			if err == nil {
 				m.rtc.set(srv.Handler())
+				h.rtc.Store(srv)
 			}
 			return registered(h, "webrtc", srv, err)
 		}},
+		{"rooms", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "rooms", h.rooms, nil) }},
+		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
 			if !c.TURN.Enabled {
 				m.turn.clear()
+				h.turn.Store(nil)
 				return nil, nil
 			}
 			key, err := h.db.Key("turn")
 			if err != nil {
 				return nil, err
 			}
-			srv, err := turn.New(c.TURN, turn.Deps{Auth: h.auth, Sessions: h.sessions, Doors: h.doors, Log: h.log, Key: key})
+			srv, err := turn.New(c.TURN, turn.Deps{Auth: h.auth, Sessions: h.sessions, Doors: h.doors, Log: h.log, Key: key, Local: (*relayedHere)(h)})
 			if err == nil {
 				m.turn.set(srv.ServeConn)
+				h.turn.Store(srv)
 			}
 			return registered(h, "turn", srv, err)
 		}},
@@ -365,6 +373,7 @@ func (h *house) reload(ctx context.Context, c *cli, old *config, s *supervisor, 
 	}
 	var later []string
 	for name, same := range map[string]bool{
+		"rooms": old.Media.Rooms == cfg.Media.Rooms,
 		"media": old.Media.BufferSize == cfg.Media.BufferSize && old.Media.MaxLag == cfg.Media.MaxLag && old.Media.Pull == cfg.Media.Pull && old.Media.Record == cfg.Media.Record,
 		"auth":  reflect.DeepEqual(old.Auth, cfg.Auth),
 		"cot":   reflect.DeepEqual(old.Cot.state(), cfg.Cot.state()),
