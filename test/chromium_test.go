@@ -31,7 +31,7 @@ func startBrowser(t *testing.T) *browser {
 	p := background(t, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 		"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--ignore-certificate-errors",
-		"--autoplay-policy=no-user-gesture-required", "--window-size=1440,900", "--remote-debugging-port=0",
+		"--autoplay-policy=no-user-gesture-required", "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--window-size=1440,900", "--remote-debugging-port=0",
 		"--user-data-dir="+filepath.Join(t.TempDir(), "profile"), "about:blank")
 	b := &browser{}
 	wait(t, 30*time.Second, "Chromium", func() error {
@@ -54,7 +54,12 @@ type page struct {
 }
 
 // open opens a tab at url. A tab is for one goroutine.
-func (b *browser) open(t *testing.T, url string) *page {
+func (b *browser) open(t *testing.T, url string) *page { return b.openIn(t, url, false) }
+
+// openAlone opens a tab that shares no cookies with others.
+func (b *browser) openAlone(t *testing.T, url string) *page { return b.openIn(t, url, true) }
+
+func (b *browser) openIn(t *testing.T, url string, alone bool) *page {
 	t.Helper()
 	ws, _, err := websocket.Dial(context.Background(), b.base, nil)
 	if err != nil {
@@ -64,7 +69,13 @@ func (b *browser) open(t *testing.T, url string) *page {
 	t.Cleanup(func() { ws.CloseNow() })
 	p := &page{t: t, ws: ws}
 	var target struct{ TargetID string }
-	p.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	create := map[string]any{"url": "about:blank"}
+	if alone {
+		var context struct{ BrowserContextID string }
+		p.call("Target.createBrowserContext", nil, &context)
+		create["browserContextId"] = context.BrowserContextID
+	}
+	p.call("Target.createTarget", create, &target)
 	var attached struct{ SessionID string }
 	p.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	p.session = attached.SessionID

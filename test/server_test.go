@@ -99,6 +99,7 @@ var doorKeys = []struct{ door, env, network string }{
 	{"https", "MUSTER_WEB_ADDRESS", "tcp"},
 	{"api", "MUSTER_WEB_API_ADDRESS", "tcp"},
 	{"media-api", "MUSTER_WEB_MEDIA_API_ADDRESS", "tcp"},
+	{"notify", "MUSTER_WEB_NOTIFY_ADDRESS", "tcp"},
 	{"rtsp", "MUSTER_MEDIA_RTSP_ADDRESS", "tcp"},
 	{"rtsps", "MUSTER_MEDIA_RTSP_TLS_ADDRESS", "tcp"},
 	{"rtsp-rtp", "MUSTER_MEDIA_RTSP_RTP_ADDRESS", "udp"},

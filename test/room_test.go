@@ -1,0 +1,116 @@
+package test
+
+import (
+	_ "embed"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+//go:embed testdata/room.js
+var roomClient string
+
+// party brings user into a room from a browser, with a tone and a colour.
+func (b *browser) party(t *testing.T, s *server, user, join string, hz int, colour string, config ...string) *page {
+	t.Helper()
+	p := b.openAlone(t, s.console("/api/v1/login/methods"))
+	if user != "" {
+		if v := p.eval(fmt.Sprintf(`fetch('/api/v1/login', {method: 'POST', headers: {'Content-Type': 'application/json'},
+			body: JSON.stringify({user: %q, password: %q})}).then(r => r.status)`, user, passwordOf(user))); v != 200.0 {
+			t.Fatalf("%s logs in: %v", user, v)
+		}
+	}
+	p.eval(roomClient)
+	if v := p.eval(fmt.Sprintf(`party.join(%s, %d, %q, %s).then(() => 'in')`, join, hz, colour, append(config, "{}")[0])); v != "in" {
+		t.Fatalf("%s joins: %v", user, v)
+	}
+	return p
+}
+
+// TestRoom is a meeting of three browsers, each with a tone and a colour of its
+// own: everybody hears and sees the others and not themselves.
+func TestRoom(t *testing.T) {
+	need(t, "chromium")
+	s := start(t)
+	s.must("", "group", "add", "A")
+	s.user("anna", "A")
+	s.user("bert", "A")
+	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}}, nil); code != http.StatusCreated {
+		t.Fatalf("the room was not made: %d", code)
+	}
+	var invitation struct{ Secret string }
+	if code := s.api("anna", http.MethodPost, "rooms/briefing/invitations", map[string]any{}, &invitation); code != http.StatusCreated {
+		t.Fatalf("nobody was invited: %d", code)
+	}
+
+	b := startBrowser(t)
+	const join = `{room: 'briefing'}`
+	anna := b.party(t, s, "anna", join, 400, "#c00000")
+	bert := b.party(t, s, "bert", join, 700, "#00c000")
+	guest := b.party(t, s, "", fmt.Sprintf(`{invitation: %q, name: 'Clark'}`, invitation.Secret), 1000, "#0000c0")
+	for _, c := range []struct {
+		who   *page
+		hears string
+		sees  string
+	}{
+		{anna, "700 1000", "blue 320, green 320"}, {bert, "400 1000", "blue 320, red 320"}, {guest, "400 700", "green 320, red 320"},
+	} {
+		c.who.until("the others' pictures", `Object.values(party.tracks).length === 3`)
+		c.who.eval(`party.look(320, 180)`)
+		c.who.until("to hear "+c.hears, fmt.Sprintf(`party.hears([400, 700, 1000]) === %q`, c.hears))
+		c.who.until("to see "+c.sees, fmt.Sprintf(`party.sees() === %q`, c.sees))
+	}
+	anna.eval(`party.look(640, 360)`)
+	// A sender that has no time or bandwidth for its larger layer does not send it.
+	anna.until("larger pictures in larger places", `Object.values(party.tracks).filter(t => t.participant !== party.self)
+		.every(t => party.videos[t.id].element.videoWidth === (t.layers[1].width || 320))`)
+
+	t.Run("a network change is no farewell", func(t *testing.T) {
+		bert.eval(`(async () => {
+			party.ws.close();
+			await party.connect('?key=' + party.key + '&after=' + party.seq);
+			party.pc.restartIce();
+			await party.negotiate();
+		})()`)
+		if v := bert.eval(`party.resumed`); v != true {
+			t.Error("the session was not resumed")
+		}
+		bert.until("to hear the others", `party.hears([400, 1000]) === '400 1000'`)
+		if v := anna.eval(`party.events.includes('left')`); v != false {
+			t.Error("anna was told that somebody left")
+		}
+	})
+	t.Run("who is muted is not heard", func(t *testing.T) {
+		anna.eval(`party.ask('muteOther', {participant: Object.values(party.people).find(p => p.name === 'Clark').id, on: true})`)
+		bert.until("the guest to be silent", `party.hears([400, 1000]) === '400'`)
+	})
+	t.Run("a revoked user is out within a second", func(t *testing.T) {
+		s.must("", "user", "remove", "bert")
+		removed := time.Now()
+		anna.until("bert to be gone", `!Object.values(party.people).some(p => p.name === 'bert')`)
+		if d := time.Since(removed); d > 5*time.Second {
+			t.Errorf("it took %v", d) // the page is asked now and then, on a machine that may be busy
+		}
+		bert.until("the connection to close", `party.closed === true`)
+	})
+	t.Run("a closed room is closed for all", func(t *testing.T) {
+		if code := s.api("anna", http.MethodDelete, "rooms/briefing", nil, nil); code != http.StatusNoContent {
+			t.Errorf("the room was not removed: %d", code)
+		}
+		guest.until("the farewell", `party.ended?.code === 'closed'`)
+	})
+	t.Run("a browser that may only use relays gets in", func(t *testing.T) {
+		if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "second", "groups": []string{"A"}}, nil); code != http.StatusCreated {
+			t.Fatalf("the room was not made: %d", code)
+		}
+		far := b.party(t, s, "anna", `{room: 'second'}`, 400, "#c00000", `{iceTransportPolicy: 'relay'}`)
+		near := b.party(t, s, "anna", `{room: 'second'}`, 700, "#00c000")
+		near.until("to hear the one behind the relay", `party.hears([400, 700]) === '400'`)
+		far.until("to hear the other", `party.hears([400, 700]) === '700'`)
+	})
+	if v := fmt.Sprint(guest.eval(`fetch('/api/v1/streams').then(r => r.status)`)); !strings.HasPrefix(v, "401") {
+		t.Errorf("a guest may ask for streams: %v", v)
+	}
+}
