@@ -7,6 +7,7 @@ import (
 
 	"muster/internal/auth"
 	"muster/sip/rtp"
+	"muster/sip/sdp"
 )
 
 // Rooms is what calls are about: places where people meet.
@@ -60,10 +61,10 @@ type Seat interface {
 	// f, every 20 ms: payload is one RTP payload and samples what it lasts in
 	// ticks of f's clock; it must not be kept. The function returned takes the
 	// phone's packets, as they come from the network: late, twice, or not at all.
-	Audio(f rtp.Format, send func(payload []byte, samples int)) func(rtp.Packet)
+	Audio(f sdp.Format, send func(payload []byte, samples int)) func(rtp.Packet)
 	// Video is the same for pictures. Both directions are access units: NAL units
 	// of H264, or one frame of VP8.
-	Video(f rtp.Format, send func(u rtp.Unit)) func(u rtp.Unit)
+	Video(f sdp.Format, send func(u rtp.Unit)) func(u rtp.Unit)
 	// RequestKeyFrame says that the phone needs a picture that can be decoded by
 	// itself.
 	RequestKeyFrame()
@@ -78,10 +79,10 @@ type Seat interface {
 type Prompter interface {
 	// Play sends the prompt in the codec f until it is over or ctx ends. send is
 	// that of Seat.Audio.
-	Play(ctx context.Context, prompt Prompt, f rtp.Format, send func(payload []byte, samples int))
+	Play(ctx context.Context, prompt Prompt, f sdp.Format, send func(payload []byte, samples int))
 	// Keys returns a function that takes the phone's audio and calls key for each
 	// key heard in it (ITU-T Q.24).
-	Keys(f rtp.Format, key func(digit byte)) func(rtp.Packet)
+	Keys(f sdp.Format, key func(digit byte)) func(rtp.Packet)
 }
 
 // Prompt is something a caller is told.

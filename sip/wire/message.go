@@ -252,3 +252,28 @@ func Canonical(name string) string {
 }
 
 func equal(a, b string) bool { return a == b || len(a) == len(b) && strings.EqualFold(a, b) }
+
+// Stamp writes into the topmost Via where the request came from (RFC 3261
+// §18.2.1, RFC 3581 §4). host and port are what the sender is seen as.
+func (m *Message) Stamp(host string, port int) {
+	v := m.Via
+	bare := strings.Trim(v.Host, "[]")
+	if bare == host && !v.Params.Has("rport") {
+		return
+	}
+	v.Params = v.Params.With("received", host)
+	if v.Params.Has("rport") {
+		v.Params = v.Params.With("rport", strconv.Itoa(port))
+	}
+	m.Via = v
+	for i := range m.Fields {
+		if m.Fields[i].Name != "Via" {
+			continue
+		}
+		if parts, ok := split(m.Fields[i].Value, ','); ok {
+			parts[0] = v.String()
+			m.Fields[i].Value = strings.Join(parts, ",")
+		}
+		return
+	}
+}
