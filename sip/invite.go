@@ -54,18 +54,24 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 }
 
 // caller finds out who calls. A trunk is known by its address, a user by the
-// login. Phones that are registered here are asked for it; who shows nothing
-// otherwise is a stranger.
+// login. Who claims to be a user, or calls from a phone that is registered
+// here, is asked for it; who shows nothing otherwise is a stranger.
 func (s *Server) caller(ctx context.Context, tx *transaction.Server) (caller, error) {
 	req, from := tx.Request(), tx.Flow().Remote()
 	if t := s.trunkOf(from.Addr()); t != nil && credentials(req) == nil {
 		return caller{trunk: t}, nil
 	}
-	if credentials(req) == nil && s.cfg.Guard.Guests && !s.registered(req.From.URI, tx.Flow()) {
+	if credentials(req) == nil && s.cfg.Guard.Guests && !s.claims(req) && !s.registered(req.From.URI, tx.Flow()) {
 		return caller{}, nil
 	}
 	id, err := s.login(ctx, tx)
 	return caller{id: id}, err
+}
+
+// claims reports whether the caller's address is one of ours.
+func (s *Server) claims(req *wire.Message) bool {
+	from := req.From.URI
+	return from.User != "" && (s.cfg.Domain != "" && from.Host == s.cfg.Domain || from.Host == req.Target.Host && from.Port == req.Target.Port)
 }
 
 // registered reports whether the phone behind f has registered as u.

@@ -26,6 +26,7 @@ func (s *Server) login(ctx context.Context, tx *transaction.Server) (auth.Identi
 		s.challenge(tx, false)
 		return auth.Identity{}, errChallenge
 	}
+	s.algorithms.understood(req, remote)
 	ok, stale := s.nonces.take(c.Nonce, ncOf(c), remote, time.Now())
 	if !ok {
 		s.challenge(tx, stale)
@@ -103,12 +104,11 @@ func userOf(name string) string {
 	return user
 }
 
-// challenge asks for credentials, with the better algorithm first (RFC 8760
-// §2.3).
+// challenge asks for credentials.
 func (s *Server) challenge(tx *transaction.Server, stale bool) {
 	r := wire.NewResponse(tx.Request(), 401, "", transaction.Tag())
 	nonce := s.nonces.make(tx.Flow().Remote().Addr(), time.Now())
-	for _, algorithm := range []string{"SHA-256", "MD5"} {
+	for _, algorithm := range s.algorithms.offer(tx.Request(), tx.Flow().Remote().Addr(), time.Now()) {
 		v := `Digest realm="` + auth.Realm + `", nonce="` + nonce + `", algorithm=` + algorithm + `, qop="auth"`
 		if stale && credentials(tx.Request()) != nil {
 			v += ", stale=true"

@@ -71,21 +71,22 @@ const (
 
 // Server is the exchange. Make it with New.
 type Server struct {
-	cfg      Config
-	deps     Deps
-	log      *slog.Logger
-	n        counters
-	layer    *transaction.Layer
-	reg      *registrar
-	nonces   *nonces
-	sources  *limit.Sources
-	ports    *rtp.Ports
-	cert     *rtp.Certificate
-	external netip.Addr
-	trunks   []*trunk
-	workers  chan struct{}
-	caps     *caps
-	group    *run.Group // set by Run
+	cfg        Config
+	deps       Deps
+	log        *slog.Logger
+	n          counters
+	layer      *transaction.Layer
+	reg        *registrar
+	nonces     *nonces
+	algorithms *algorithms
+	sources    *limit.Sources
+	ports      *rtp.Ports
+	cert       *rtp.Certificate
+	external   netip.Addr
+	trunks     []*trunk
+	workers    chan struct{}
+	caps       *caps
+	group      *run.Group // set by Run
 
 	sock atomic.Pointer[net.UDPConn]
 
@@ -107,7 +108,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, log: deps.Log.With("part", "sip"), cert: cert,
-		nonces: newNonces(), ports: rtp.NewPorts(cfg.FirstMediaPort, cfg.LastMediaPort),
+		nonces: newNonces(), algorithms: newAlgorithms(), ports: rtp.NewPorts(cfg.FirstMediaPort, cfg.LastMediaPort),
 		sources: limit.NewSources(cfg.Guard.Rate, cfg.Guard.Failures, cfg.Guard.Ban, sourceLimit),
 		workers: make(chan struct{}, workerLimit), caps: newCaps(cfg.Caps),
 		facingAddrs: make(map[netip.Addr]netip.Addr), legs: make(map[dialogID]*leg),
