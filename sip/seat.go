@@ -3,7 +3,10 @@ package sip
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"muster/internal/auth"
 	"muster/sip/rtp"
@@ -28,6 +31,7 @@ type seated struct {
 	in      func(rtp.Packet)
 
 	pin     []byte
+	typed   []byte // while the room was asked; at most pinDigits
 	tries   int
 	limit   *time.Timer
 	joining bool
@@ -38,7 +42,7 @@ type seated struct {
 // comes in at once; who needs the PIN is answered and asked for it.
 func (l *leg) intoRoom(room Room, req *wire.Message) {
 	p := &seated{l: l, room: room, request: JoinRequest{
-		Room: room.Name, Identity: l.id, Display: l.remote.Display, Number: l.remote.URI.Name(), Video: wantsVideo(l.uas.offer), Leg: l,
+		Room: room.Name, Identity: l.id, Display: legible(l.remote.Display), Number: l.remote.URI.Name(), Video: wantsVideo(l.uas.offer), Leg: l,
 	}}
 	if p.request.Display == "" {
 		p.request.Display = p.request.Number
@@ -75,6 +79,23 @@ func (l *leg) intoRoom(room Room, req *wire.Message) {
 		}
 	})
 }
+
+// legible makes a name that a phone gave fit to be shown: without control
+// characters and not endless.
+func legible(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > displayRunes {
+		s = string(r[:displayRunes])
+	}
+	return strings.TrimSpace(s)
+}
+
+const displayRunes = 64
 
 // fail refuses the INVITE that begins the call, and ends the leg.
 func (l *leg) fail(status int) {
@@ -197,6 +218,9 @@ func (p *seated) key(digit byte) {
 	p.hush()
 	switch {
 	case p.joining:
+		if len(p.typed) < pinDigits {
+			p.typed = append(p.typed, digit)
+		}
 	case digit == '*':
 		p.pin = p.pin[:0]
 	case digit != '#':
@@ -226,6 +250,11 @@ func (p *seated) try() {
 				return
 			}
 			p.say(PromptWrongPIN, l.neg.Plan())
+			typed := p.typed
+			p.typed = nil
+			for _, d := range typed {
+				p.key(d)
+			}
 		default:
 			l.bye("the room cannot be joined")
 		}

@@ -30,21 +30,13 @@ func (m *Message) fill() {
 const maxSeq = 1<<31 - 1
 
 func parseCSeq(s string) (uint32, string, bool) {
-	number, method, ok := strings.Cut(s, " ")
-	if i := strings.IndexAny(s, " \t"); i >= 0 {
-		number, method = s[:i], trim(s[i:])
-	}
-	if !ok && method == "" || !digits(number) || !token(method) {
+	i := strings.IndexAny(s, " \t")
+	if i < 0 {
 		return 0, "", false
 	}
-	n, err := strconv.ParseUint(strings.TrimLeft(number, "0")+"", 10, 32)
-	if strings.Trim(number, "0") == "" {
-		n, err = 0, nil
-	}
-	if err != nil || n > maxSeq {
-		return 0, "", false
-	}
-	return uint32(n), method, true
+	n, ok := number(s[:i], maxSeq)
+	method := trim(s[i:])
+	return uint32(n), method, ok && token(method)
 }
 
 // single are the fields of which there is at most one, with one value.
@@ -56,7 +48,6 @@ var single = []string{
 // Check judges the fields of m and fills what Message keeps of them. The error
 // is a *Fault. What it lets through has exactly one reading.
 func (m *Message) Check() error {
-	m.fill()
 	for _, step := range []func() *Fault{m.checkVia, m.checkSingle, m.checkIdentity, m.checkNumbers, m.checkContacts, m.checkDate} {
 		if f := step(); f != nil {
 			return m.owed(f)

@@ -257,6 +257,9 @@ func equal(a, b string) bool { return a == b || len(a) == len(b) && strings.Equa
 // §18.2.1, RFC 3581 §4). host and port are what the sender is seen as.
 func (m *Message) Stamp(host string, port int) {
 	v := m.Via
+	if v.Host == "" {
+		return // it cannot be read
+	}
 	bare := strings.Trim(v.Host, "[]")
 	if bare == host && !v.Params.Has("rport") {
 		return

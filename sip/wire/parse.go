@@ -120,7 +120,7 @@ func readHead(r *bufio.Reader) ([]byte, error) {
 	for {
 		line, err := r.ReadSlice('\n')
 		if len(head)+len(line) > MaxHead {
-			return nil, errNotSIP("header too large")
+			return nil, lost{errNotSIP("header too large")}
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			head = append(head, line...)
@@ -158,8 +158,8 @@ func parseHead(head []byte) (*Message, error) {
 	if ff := m.fields(string(rest)); f == nil {
 		f = ff
 	}
+	m.fill()
 	if f != nil {
-		m.fill()
 		return m, m.owed(f)
 	}
 	return m, nil
@@ -229,7 +229,7 @@ func (m *Message) fields(s string) *Fault {
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.TrimRight(name, " \t")
 		switch {
-		case !ok || !token(name) || strings.ContainsAny(line, "\r\n\x00"):
+		case !ok || !token(name) || strings.ContainsAny(line, "\r\n"):
 			bad = fault(400, "Malformed header field")
 			continue
 		case len(m.Fields) >= maxFields:
@@ -268,6 +268,6 @@ func (m *Message) owed(f *Fault) *Fault {
 	return &Fault{Reason: f.Reason}
 }
 
-// Answerable reports whether a response to m would reach anybody: it needs one
-// readable Via.
-func (m *Message) Answerable() bool { return m.Via.Host != "" }
+// Answerable reports whether a response to m would mean anything to its sender:
+// it is told by its Via, even one that cannot be read here.
+func (m *Message) Answerable() bool { return m.Has("Via") }
