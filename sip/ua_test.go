@@ -75,11 +75,11 @@ func (u *ua) request(method, target, body string, fields ...string) *wire.Messag
 	m := wire.NewRequest(method, uri)
 	m.Add("Via", "SIP/2.0/UDP "+u.local()+";rport;branch="+u.branch)
 	m.Add("Max-Forwards", "70")
-	name := u.user
+	name, home := u.user, u.server.String()
 	if name == "" {
-		name = "guest"
+		name, home = "guest", u.local()
 	}
-	m.Add("From", fmt.Sprintf("\"Guest\" <sip:%s@%s>;tag=%s", name, u.local(), u.tag))
+	m.Add("From", fmt.Sprintf("\"Guest\" <sip:%s@%s>;tag=%s", name, home, u.tag))
 	if u.to == "" {
 		m.Add("To", "<"+target+">")
 	} else {

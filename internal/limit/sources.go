@@ -91,7 +91,7 @@ func (s *Sources) Fail(addr netip.Addr, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entry(addr, now)
-	if e.faults++; e.faults < float64(s.failures) {
+	if e.faults++; e.faults < float64(s.failures)-0.5 { // what has leaked since the first one does not count
 		return false
 	}
 	e.faults, e.until = 0, now.Add(s.ban)

@@ -95,7 +95,7 @@ func (s *Stream) startDTLS(plan *sdp.Stream) error {
 	s.in, s.out = nil, nil
 	h := &handshake{print: plan.Fingerprint, active: plan.Active, s: s, in: make(chan []byte, 16), done: make(chan struct{})}
 	s.dtls = h
-	if s.group == nil || !s.group.Go(h.run) {
+	if s.group != nil && !s.group.Go(h.run) { // before Start it is Start that begins
 		return errors.New("rtp: the call is over")
 	}
 	return nil

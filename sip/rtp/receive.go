@@ -28,7 +28,8 @@ type receiver struct {
 	lastSRAt    time.Time
 
 	name   string
-	units  *codec.Depacketizer
+	units  *codec.Depacketizer // of H264
+	frames vp8Frames
 	order  *rtpreorderer.Reorderer
 	params *codec.Format
 	first  uint32 // timestamp that is zero
@@ -47,14 +48,15 @@ func (r *receiver) format(f sdp.Format, video bool) {
 	r.name = f.Name
 	r.order = &rtpreorderer.Reorderer{}
 	r.order.Initialize()
-	var sf format.Format = &format.VP8{PayloadTyp: f.Receive}
-	r.params = codec.NewVideo(codec.VP8)
-	if f.Name == "H264" {
-		sf = &format.H264{PayloadTyp: f.Receive, PacketizationMode: 1} // reading takes either mode
-		r.params = codec.NewVideo(codec.H264)
+	r.units = nil
+	if f.Name == "VP8" {
+		r.params = codec.NewVideo(codec.VP8)
+		return
 	}
+	r.params = codec.NewVideo(codec.H264)
 	var err error
-	if r.units, err = codec.NewDepacketizer(sf); err != nil {
+	// Reading takes either packetization mode.
+	if r.units, err = codec.NewDepacketizer(&format.H264{PayloadTyp: f.Receive, PacketizationMode: 1}); err != nil {
 		r.units = nil
 	}
 }
@@ -117,7 +119,7 @@ func (r *receiver) block(now time.Time) []rtcp.ReceptionReport {
 // picture takes one packet and returns the access units that are complete.
 // broken says that something is missing.
 func (r *receiver) picture(h *rtp.Header, payload []byte, now time.Time) (out []Unit, broken bool) {
-	if r.units == nil {
+	if r.order == nil {
 		return nil, false
 	}
 	pkt := &rtp.Packet{Header: *h, Payload: append([]byte(nil), payload...)}
@@ -125,7 +127,7 @@ func (r *receiver) picture(h *rtp.Header, payload []byte, now time.Time) (out []
 	pkts, lost := r.order.Process(pkt)
 	broken = lost > 0
 	for _, p := range pkts {
-		au, err := r.units.Depacketize(p)
+		au, err := r.unit(p)
 		if err != nil {
 			broken = true
 			continue
@@ -140,6 +142,22 @@ func (r *receiver) picture(h *rtp.Header, payload []byte, now time.Time) (out []
 		}
 	}
 	return out, broken
+}
+
+// unit takes one packet in its order. It returns nil while a unit is not
+// complete.
+func (r *receiver) unit(p *rtp.Packet) ([][]byte, error) {
+	if r.units != nil {
+		return r.units.Depacketize(p)
+	}
+	if len(p.Payload) == 0 {
+		return nil, nil // padding only
+	}
+	frame, err := r.frames.packet(p.SequenceNumber, p.Timestamp, p.Marker, p.Payload)
+	if frame == nil {
+		return nil, err
+	}
+	return [][]byte{frame}, nil
 }
 
 // pts turns timestamps, which wrap, into a time that does not.

@@ -92,6 +92,9 @@ func (s *Stream) Handle(h Handlers) { s.handlers.Store(&h) }
 func (s *Stream) Start(g *run.Group) {
 	s.mu.Lock()
 	s.group = g
+	if s.dtls != nil {
+		g.Go(s.dtls.run)
+	}
 	s.mu.Unlock()
 	g.Go(func(context.Context) { s.read(s.pair.RTP, false) })
 	g.Go(func(context.Context) { s.read(s.pair.RTCP, true) })
