@@ -123,7 +123,7 @@ ctrl_tcp_listen 127.0.0.1:%d
 		go func() { _ = cmd.Wait(); close(done) }()
 		select {
 		case <-done:
-		case <-time.After(3 * time.Second):
+		case <-time.After(200 * time.Millisecond):
 			_ = cmd.Process.Kill()
 			<-done
 		}

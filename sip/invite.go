@@ -177,7 +177,7 @@ func (l *leg) incoming(tx *transaction.Server, dest destination) {
 	case dest.room != nil:
 		l.intoRoom(*dest.room, req)
 	default:
-		l.connect(dest, req)
+		l.connect(dest)
 	}
 }
 

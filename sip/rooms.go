@@ -37,7 +37,8 @@ type Room struct {
 // JoinRequest asks for a seat.
 type JoinRequest struct {
 	Room     string
-	Identity auth.Identity // zero: a caller without an account
+	Identity auth.Identity // whose phone it is; zero: a caller without an account
+	By       auth.Identity // who had them called or sent here, with whose rights they may come in; zero: nobody
 	Display  string        // what the others see; from the caller, not to be trusted
 	Number   string        // who calls, as the phone or trunk says
 	PIN      string

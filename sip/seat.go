@@ -130,11 +130,46 @@ func (p *seated) join(pin string, then func(error)) {
 
 // up implements party.
 func (p *seated) up(plan sdp.Plan) {
-	if p.seat == nil {
+	switch {
+	case p.seat != nil:
+		p.attach(plan)
+	case p.request.By.User != "":
+		p.enter()
+	default:
 		p.ask(plan)
+	}
+}
+
+// enter joins with the rights of whoever had the phone called.
+func (p *seated) enter() {
+	if p.joining {
 		return
 	}
-	p.attach(plan)
+	l := p.l
+	l.note(func(c *CallInfo) { c.Room = p.room.Name })
+	p.join("", func(err error) {
+		if err != nil {
+			l.log.Info("a call cannot join", "room", p.room.Name, "error", err)
+			l.bye("the room cannot be joined")
+			return
+		}
+		p.attach(l.neg.Plan())
+	})
+}
+
+// give hands the place in the room over to another call.
+func (p *seated) give(b *leg) {
+	r := p.request
+	r.By, r.Identity = p.l.id, b.id
+	r.Display, r.Number, r.Leg = legible(b.remote.Display), b.remote.URI.Name(), b
+	if r.Display == "" {
+		r.Display = r.Number
+	}
+	b.post(func() {
+		b.party = &seated{l: b, room: p.room, request: r}
+		b.party.up(b.neg.Plan())
+	})
+	p.down("")
 }
 
 // attach connects the media in force with the seat. What has not changed stays

@@ -220,6 +220,8 @@ func (s *Server) hangUpAll() {
 	}
 }
 
+func (s *Server) now() time.Time { return time.Now() }
+
 func (s *Server) setSocket(c *net.UDPConn) { s.sock.Store(c) }
 
 // admits reports whether a message from addr is looked at. Registered phones and

@@ -252,6 +252,10 @@ func (l *leg) receive(tx *transaction.Server) {
 		l.takeInfo(tx)
 	case wire.Prack:
 		l.prack(tx)
+	case wire.Refer:
+		l.refer(tx)
+	case wire.Notify:
+		l.notify(tx)
 	case wire.Options:
 		r := l.response(req, 200)
 		r.Add("Accept", "application/sdp")
