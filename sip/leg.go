@@ -80,6 +80,7 @@ type leg struct {
 	uac      *uacInvite // an INVITE of ours that is not settled
 	acked    []byte     // our newest ACK, for a 200 that is sent again
 	reason   string
+	leaving  string // why the call ends as soon as its ACK is there
 
 	infoMu sync.Mutex // guards info
 	info   CallInfo
@@ -192,6 +193,17 @@ func (l *leg) bye(reason string) {
 		l.uac.cancel()
 	case l.uas != nil && l.uas.first && !l.uas.answered:
 		l.refuse(480, "")
+	case l.uas != nil && l.uas.first:
+		// Answered, but the phone has not confirmed it: BYE has to wait for the ACK
+		// (RFC 3261 §15). Everybody else is done with the call.
+		if l.leaving == "" {
+			l.leaving = reason
+			if l.party != nil {
+				l.party.down(reason)
+			}
+			l.party = &released{}
+		}
+		return
 	case l.state == stateUp:
 		m := l.request(wire.Bye)
 		if reason != "" {

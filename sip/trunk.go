@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -101,6 +102,8 @@ func (s *Server) reach(ctx context.Context, t *trunk) (transaction.Flow, error) 
 	return f, nil
 }
 
+var errShut = errors.New("sip: the UDP door is shut")
+
 // open returns a way to an address, which may be a name.
 func (s *Server) open(ctx context.Context, network, address string) (transaction.Flow, error) {
 	if network != "udp" {
@@ -108,7 +111,7 @@ func (s *Server) open(ctx context.Context, network, address string) (transaction
 	}
 	sock := s.sock.Load()
 	if sock == nil {
-		return nil, fmt.Errorf("sip: the UDP door is shut")
+		return nil, errShut
 	}
 	a, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
@@ -138,8 +141,10 @@ func (s *Server) keepRegistered(ctx context.Context, t *trunk) {
 			expiry = trunkExpiry
 		}
 		granted, err := r.do(ctx, expiry)
-		wait := granted * 3 / 4
-		if err != nil {
+		wait := max(granted*3/4, time.Second)
+		if errors.Is(err, errShut) { // it opens at about the same time, or says itself why not
+			wait = 200 * time.Millisecond
+		} else if err != nil {
 			wait = trunkRetry
 			if text := err.Error(); text != said && ctx.Err() == nil {
 				said = text
@@ -152,7 +157,7 @@ func (s *Server) keepRegistered(ctx context.Context, t *trunk) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(wait, time.Second)):
+		case <-time.After(wait):
 		}
 	}
 }

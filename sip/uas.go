@@ -196,6 +196,11 @@ func (l *leg) ack(m *wire.Message) {
 	}
 	u.stop()
 	l.uas = nil
+	if l.leaving != "" {
+		l.setState(stateUp)
+		l.bye(l.leaving)
+		return
+	}
 	plan := l.neg.Plan()
 	if u.offer == nil {
 		answer, err := sdp.Parse(m.Body)
