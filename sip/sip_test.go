@@ -164,8 +164,9 @@ type world struct {
 	tcp      string
 }
 
-// serve runs a server on free ports of the loopback.
-func serve(t *testing.T, change func(*Config, *Deps)) *world {
+// serve runs a server on free ports of the loopback. tune sets what no
+// configuration may.
+func serve(t *testing.T, change func(*Config, *Deps), tune ...func(*Server)) *world {
 	t.Helper()
 	var out io.Writer = io.Discard
 	if testing.Verbose() {
@@ -190,6 +191,9 @@ func serve(t *testing.T, change func(*Config, *Deps)) *world {
 	var err error
 	if w.Server, err = New(cfg, deps); err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range tune {
+		f(w.Server)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

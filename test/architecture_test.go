@@ -16,7 +16,7 @@ import (
 var layers = [][]string{
 	{"cmd/muster"},
 	{"web"},
-	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "cot/stream", "cot/marti"},
+	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "cot/stream", "cot/marti", "sip"},
 	{"cot/mission", "cot/video"},
 	{"cot/history"},
 	{"cot/files"},
@@ -29,7 +29,7 @@ var layers = [][]string{
 
 // pure packages do no I/O: they may not import these.
 var (
-	pure   = []string{"muster/media/codec", "muster/cot/wire", "muster/cot/pack", "muster/internal/safename"}
+	pure   = []string{"muster/media/codec", "muster/cot/wire", "muster/cot/pack", "muster/internal/safename", "muster/sip/wire", "muster/sip/sdp"}
 	impure = []string{"net", "net/http", "os", "os/exec", "log/slog", "database/sql"}
 )
 
