@@ -19,8 +19,12 @@ import (
 	"muster/sip/sdp"
 )
 
-// maxDatagram is the largest packet that is read; larger ones are cut and fail.
-const maxDatagram = 2048
+// The largest packets that are read; larger ones are cut and fail. A picture may
+// come in one datagram, see sendWhole.
+const (
+	maxDatagram = 2048
+	maxPicture  = 64 << 10
+)
 
 // Handlers are told what comes from the phone. They are called from the
 // stream's own goroutine, must not block, and may be nil.
@@ -182,8 +186,12 @@ func (s *Stream) Stats() Stats {
 
 // read takes datagrams until the socket is closed.
 func (s *Stream) read(c *net.UDPConn, control bool) {
-	buf := make([]byte, maxDatagram)
-	plain := make([]byte, 0, maxDatagram)
+	size := maxDatagram
+	if s.video && !control {
+		size = maxPicture
+	}
+	buf := make([]byte, size)
+	plain := make([]byte, 0, size)
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(buf)
 		if errors.Is(err, net.ErrClosed) {
