@@ -86,7 +86,8 @@ type Server struct {
 	trunks     []*trunk
 	workers    chan struct{}
 	caps       *caps
-	group      *run.Group // set by Run
+	group      *run.Group  // set by Run
+	ready      atomic.Bool // group is set
 
 	sock atomic.Pointer[net.UDPConn]
 
@@ -165,6 +166,7 @@ func (s *Server) Run(ctx context.Context) error {
 	lifetime, end := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx for the farewells
 	defer end()
 	s.group = run.NewGroup(lifetime, s.log, "sip")
+	s.ready.Store(true)
 	keep := func(name, address, network string, cfg *tls.Config) {
 		if address == "" {
 			return

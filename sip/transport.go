@@ -25,6 +25,8 @@ const (
 	datagramQueue = 4 << 20          // bytes of the kernel's buffers
 )
 
+var errSlow = errors.New("sip: the connection takes nothing")
+
 // datagram is the way to a peer over UDP.
 type datagram struct {
 	sock   *net.UDPConn
@@ -68,7 +70,7 @@ func (c *stream) Send(b []byte) error {
 		return nil
 	default:
 		c.close()
-		return errors.New("sip: the connection takes nothing")
+		return errSlow
 	}
 }
 
@@ -87,6 +89,8 @@ func (c *stream) close() {
 		peer.Socket(c.conn).Close()
 	})
 }
+
+func (c *stream) closed() <-chan struct{} { return c.done }
 
 // write sends what is queued until the connection is closed.
 func (c *stream) write(context.Context) {
@@ -108,12 +112,12 @@ func (c *stream) write(context.Context) {
 
 // alive reports whether messages can still go over f.
 func alive(f transaction.Flow) bool {
-	c, ok := f.(*stream)
+	c, ok := f.(interface{ closed() <-chan struct{} })
 	if !ok {
 		return true
 	}
 	select {
-	case <-c.done:
+	case <-c.closed():
 		return false
 	default:
 		return true

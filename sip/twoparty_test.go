@@ -265,7 +265,7 @@ func TestStrangersCannotTransfer(t *testing.T) {
 func TestRoomCallsAUser(t *testing.T) {
 	w := serve(t, nil)
 	b := registered(t, w, "bob", "builder")
-	alice := auth.Identity{User: "alice", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "staff", In: true, Out: true}}}
+	alice := aliceOfStaff()
 	result := make(chan error, 1)
 	go func() { result <- w.Call(t.Context(), alice, "200", "bob") }()
 	inv := b.expect(wire.Invite)
@@ -294,8 +294,12 @@ func TestRoomCallsNobodyItMayNot(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	alice := auth.Identity{User: "alice", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "staff", In: true, Out: true}}}
+	alice := aliceOfStaff()
 	if err := w.Call(ctx, alice, "100", "bob"); !errors.Is(err, context.Canceled) {
 		t.Errorf("given up: %v", err)
 	}
+}
+
+func aliceOfStaff() auth.Identity {
+	return auth.Identity{User: "alice", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "staff", In: true, Out: true}}}
 }
