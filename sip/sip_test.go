@@ -99,7 +99,6 @@ type echo struct {
 	units   int
 	keys    []byte
 	wanted  int // pictures
-	lastTS  uint32
 }
 
 func (e *echo) Audio(f sdp.Format, send func([]byte, int)) func(rtp.Packet) {

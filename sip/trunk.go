@@ -169,7 +169,6 @@ type registration struct {
 	callID string
 	tag    string
 	seq    uint32
-	nc     int
 }
 
 // do registers for expiry and returns what was granted.

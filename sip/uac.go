@@ -232,12 +232,14 @@ func (u *uacInvite) success(r *wire.Message) {
 	l.timer.restart(l)
 	if u.first {
 		l.s.n.answered.Add(1)
-		l.startMedia()
 		l.watch()
 	}
 	u.tell(nil)
 	if l.party != nil && l.state == stateUp {
 		l.party.up(l.neg.Plan())
+	}
+	if u.first {
+		l.startMedia()
 	}
 }
 

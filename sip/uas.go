@@ -219,11 +219,13 @@ func (l *leg) ack(m *wire.Message) {
 	if u.first {
 		l.setState(stateUp)
 		l.s.n.answered.Add(1)
-		l.startMedia()
 		l.timer.start(l)
 		l.watch()
 	}
 	l.party.up(plan)
+	if u.first { // what has come before now is heard, too
+		l.startMedia()
+	}
 }
 
 // receive takes a request of the phone within the dialog.

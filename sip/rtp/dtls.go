@@ -118,46 +118,66 @@ func (s *Stream) handshakePacket(b []byte, from netip.AddrPort) bool {
 	}
 }
 
-// run does the handshake and puts its keys into force.
+// run does the handshake, puts its keys into force and stays for what is sent
+// again, until the call is over.
 func (h *handshake) run(ctx context.Context) {
-	in, out, err := h.keys(ctx)
-	s := h.s
+	defer h.close()
+	defer context.AfterFunc(ctx, h.close)()
+	conn, err := h.connection()
 	if err != nil {
-		s.log.Info("media cannot be encrypted", "error", err)
+		h.s.log.Info("media cannot be encrypted", "error", err)
 		return
 	}
-	s.mu.Lock()
-	if s.dtls == h {
-		s.in, s.out = in, out
+	defer conn.Close()
+	in, out, err := h.keys(ctx, conn)
+	if err != nil {
+		h.s.log.Info("media cannot be encrypted", "error", err)
+		return
 	}
-	s.mu.Unlock()
-	select { // the connection stays to answer what is sent again
-	case <-h.done:
-	case <-ctx.Done():
+	h.s.mu.Lock()
+	if h.s.dtls == h {
+		h.s.in, h.s.out = in, out
 	}
+	h.s.mu.Unlock()
+	<-h.done
 }
 
-func (h *handshake) keys(ctx context.Context) (in, out *srtp.Context, err error) {
-	cfg := &dtls.Config{
-		Certificates:           []tls.Certificate{h.s.cert.cert},
-		InsecureSkipVerify:     true, // the fingerprint is checked instead
-		ClientAuth:             dtls.RequireAnyClientCert,
-		ExtendedMasterSecret:   dtls.RequestExtendedMasterSecret,
-		VerifyPeerCertificate:  h.verify,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80},
+// connection returns the connection, whose handshake is still due.
+func (h *handshake) connection() (*dtls.Conn, error) {
+	opts := []dtls.Option{
+		dtls.WithCertificates(h.s.cert.cert),
+		dtls.WithInsecureSkipVerify(true), // the fingerprint is checked instead
+		dtls.WithExtendedMasterSecret(dtls.RequestExtendedMasterSecret),
+		dtls.WithVerifyPeerCertificate(h.verify),
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 	}
-	begin := dtls.Server
 	if h.active {
-		begin = dtls.Client
+		client := make([]dtls.ClientOption, 0, len(opts))
+		for _, o := range opts {
+			client = append(client, o)
+		}
+		conn, err := dtls.ClientWithOptions(h, h.RemoteAddr(), client...)
+		if err != nil {
+			return nil, fmt.Errorf("rtp: dtls: %w", err)
+		}
+		return conn, nil
 	}
-	conn, err := begin(h, h.RemoteAddr(), cfg)
+	server := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	for _, o := range opts {
+		server = append(server, o)
+	}
+	conn, err := dtls.ServerWithOptions(h, h.RemoteAddr(), server...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("rtp: dtls: %w", err)
+		return nil, fmt.Errorf("rtp: dtls: %w", err)
 	}
-	context.AfterFunc(ctx, func() { conn.Close() })
-	hctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	return conn, nil
+}
+
+// keys does the handshake and returns the transforms of both directions.
+func (h *handshake) keys(ctx context.Context, conn *dtls.Conn) (in, out *srtp.Context, err error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	if err := conn.HandshakeContext(hctx); err != nil {
+	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, nil, fmt.Errorf("rtp: dtls handshake: %w", err)
 	}
 	profile, ok := conn.SelectedSRTPProtectionProfile()
@@ -173,8 +193,10 @@ func (h *handshake) keys(ctx context.Context) (in, out *srtp.Context, err error)
 	if in, err = srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile, opts...); err != nil {
 		return nil, nil, fmt.Errorf("rtp: dtls keys: %w", err)
 	}
-	out, err = srtp.CreateContext(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile, opts...)
-	return in, out, err
+	if out, err = srtp.CreateContext(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile, opts...); err != nil {
+		return nil, nil, fmt.Errorf("rtp: dtls keys: %w", err)
+	}
+	return in, out, nil
 }
 
 // verify compares the other side's certificate with what signalling promised.

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
-	"github.com/bluenviron/gortsplib/v4/pkg/rtpreorderer"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
@@ -30,7 +29,7 @@ type receiver struct {
 	name   string
 	units  *codec.Depacketizer // of H264
 	frames vp8Frames
-	order  *rtpreorderer.Reorderer
+	order  order
 	params *codec.Format
 	first  uint32 // timestamp that is zero
 	clock  int64  // ticks since first
@@ -46,8 +45,7 @@ func (r *receiver) format(f sdp.Format, video bool) {
 		return
 	}
 	r.name = f.Name
-	r.order = &rtpreorderer.Reorderer{}
-	r.order.Initialize()
+	r.order, r.frames = order{}, vp8Frames{}
 	r.units = nil
 	if f.Name == "VP8" {
 		r.params = codec.NewVideo(codec.VP8)
@@ -119,12 +117,9 @@ func (r *receiver) block(now time.Time) []rtcp.ReceptionReport {
 // picture takes one packet and returns the access units that are complete.
 // broken says that something is missing.
 func (r *receiver) picture(h *rtp.Header, payload []byte, now time.Time) (out []Unit, broken bool) {
-	if r.order == nil {
-		return nil, false
-	}
 	pkt := &rtp.Packet{Header: *h, Payload: append([]byte(nil), payload...)}
 	pkt.Padding, pkt.PaddingSize = false, 0
-	pkts, lost := r.order.Process(pkt)
+	pkts, lost := r.order.process(pkt)
 	broken = lost > 0
 	for _, p := range pkts {
 		au, err := r.unit(p)

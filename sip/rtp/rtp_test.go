@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -314,5 +315,37 @@ func TestPortsOfOthersAreSkipped(t *testing.T) {
 	q := NewPorts(port, port+1)
 	if _, err := q.Open(); !errors.Is(err, ErrNoPorts) {
 		t.Errorf("more ports than there are: %v", err)
+	}
+}
+
+func TestPacketsArePutInOrder(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		in   []uint16
+		want []uint16
+		lost int
+	}{
+		{"in order", []uint16{65534, 65535, 0, 1}, []uint16{65534, 65535, 0, 1}, 0},
+		{"two exchanged", []uint16{1, 3, 2, 4}, []uint16{1, 2, 3, 4}, 0},
+		{"twice", []uint16{1, 1, 2, 2}, []uint16{1, 2}, 0},
+		{"twice while waiting", []uint16{1, 3, 3, 2}, []uint16{1, 2, 3}, 0},
+		{"another beginning", []uint16{1, 40000, 40001}, []uint16{1, 40000, 40001}, 1},
+		{"one missing", []uint16{1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, []uint16{1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var o order
+			var got []uint16
+			lost := 0
+			for _, seq := range tt.in {
+				pkts, n := o.process(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq}})
+				lost += n
+				for _, p := range pkts {
+					got = append(got, p.SequenceNumber)
+				}
+			}
+			if !slices.Equal(got, tt.want) || lost != tt.lost {
+				t.Errorf("%v, %d lost", got, lost)
+			}
+		})
 	}
 }
