@@ -23,13 +23,19 @@ type bridge struct {
 func (l *leg) connect(dest destination) {
 	br := &bridge{a: l}
 	l.party = br
+	if l.hops < 2 { // a loop of exchanges
+		l.fail(483)
+		return
+	}
 	br.h = &hunt{
-		s: l.s, log: &callLog{id: l.id, trunk: l.trunk != nil, from: l.shown(), exclude: l.flow}, silent: !wantsVideo(l.uas.offer),
+		s: l.s, hops: l.hops - 1, log: &callLog{id: l.id, trunk: l.trunk != nil, from: l.shown(), exclude: l.flow}, silent: !wantsVideo(l.uas.offer),
 		ringing: func(int) { l.post(br.ringing) },
 		then: func(b *leg, plan sdp.Plan, err error) {
-			if !l.post(func() { br.settled(b, plan, err) }) && b != nil {
-				b.hangUp("the caller is gone")
-			}
+			l.deliver(func() { br.settled(b, plan, err) }, func() {
+				if b != nil {
+					b.hangUp("the caller is gone")
+				}
+			})
 		},
 	}
 	if l.uas.offer != nil {
@@ -125,7 +131,9 @@ func (br *bridge) keyFrame() {}
 
 // down implements party.
 func (br *bridge) down(reason string) {
-	br.h.stop()
+	if br.h != nil {
+		br.h.stop()
+	}
 	if br.b != nil {
 		br.b.hangUp(reason)
 	}

@@ -21,6 +21,7 @@ type hunt struct {
 	audio   []sdp.Format // what may be agreed on; nil: everything
 	video   []sdp.Format
 	silent  bool // no pictures
+	hops    int  // Max-Forwards of the calls; 0: as for a call of our own
 	ringing func(status int)
 	then    func(l *leg, plan sdp.Plan, err error)
 	release []func() // caps, passed on to the leg that answers
@@ -137,6 +138,9 @@ func (h *hunt) dial(flow transaction.Flow, target wire.URI, from, to wire.Addres
 	l.target, l.remote, l.local = target, to, from
 	l.local.Params = l.local.Params.With("tag", l.dialog.local)
 	l.party = &rung{h: h, l: l}
+	if h.hops > 0 {
+		l.hops = h.hops
+	}
 	if !l.admit(owner) {
 		return false
 	}

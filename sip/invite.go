@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"muster/internal/auth"
 	"muster/sip/sdp"
@@ -49,6 +50,7 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 		return
 	}
 	if !l.start(func() { l.incoming(tx, dest) }) {
+		l.unadmit()
 		s.reply(tx, 503, "")
 	}
 }
@@ -149,6 +151,9 @@ func (l *leg) incoming(tx *transaction.Server, dest destination) {
 	l.remSeq = req.Seq
 	l.routes = req.List("Record-Route")
 	l.learn(req)
+	if n, err := strconv.Atoi(req.Get("Max-Forwards")); err == nil {
+		l.hops = min(n, maxHops)
+	}
 	l.s.n.incoming.Add(1)
 	l.s.remember(l)
 	l.setState(stateRinging)

@@ -50,6 +50,7 @@ type leg struct {
 	s       *Server
 	log     *slog.Logger
 	events  chan func() // full: the event is dropped, and what it is about sent again or refused
+	ends    chan string // reasons to hang up; full: there is one already
 	quit    chan struct{}
 	started time.Time
 
@@ -67,6 +68,7 @@ type leg struct {
 	remote   wire.Address // with theirs
 	target   wire.URI     // of requests to the phone
 	routes   []string
+	hops     int // of Max-Forwards, for the next INVITE that this call causes
 	localSeq uint32
 	remSeq   uint32
 	allow    []string // methods the phone takes
@@ -86,11 +88,15 @@ type leg struct {
 	info   CallInfo
 }
 
-const legEvents = 64
+const (
+	legEvents = 64
+	maxHops   = 70 // RFC 3261 §8.1.1.6
+)
 
 func (s *Server) newLeg(flow transaction.Flow, callID string) *leg {
 	l := &leg{
-		s: s, events: make(chan func(), legEvents), quit: make(chan struct{}), started: time.Now(), flow: flow,
+		s: s, events: make(chan func(), legEvents), ends: make(chan string, 1), quit: make(chan struct{}),
+		started: time.Now(), flow: flow, hops: maxHops,
 		dialog: dialogID{callID: callID, local: transaction.Tag()},
 	}
 	l.log = s.log.With("remote", flow.Remote(), "call", callID)
@@ -112,6 +118,8 @@ func (l *leg) run(ctx context.Context) {
 		select {
 		case f := <-l.events:
 			f()
+		case reason := <-l.ends:
+			l.bye(reason)
 		case <-ctx.Done():
 			l.end("the server stops")
 		}
@@ -139,8 +147,35 @@ func (l *leg) after(d time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(d, func() { l.post(f) })
 }
 
-// hangUp ends the call from any goroutine.
-func (l *leg) hangUp(reason string) { l.post(func() { l.bye(reason) }) }
+// deliver posts f, or calls lost where f will never be run. It is for what
+// would be left over otherwise.
+func (l *leg) deliver(f, lost func()) {
+	taken := make(chan struct{})
+	if !l.post(func() { close(taken); f() }) {
+		lost()
+		return
+	}
+	l.s.group.Go(func(context.Context) {
+		select {
+		case <-taken:
+		case <-l.quit: // all that was run was run before
+			select {
+			case <-taken:
+			default:
+				lost()
+			}
+		}
+	})
+}
+
+// hangUp ends the call from any goroutine. It has a way of its own: a full queue
+// must not keep a revoked user's call alive.
+func (l *leg) hangUp(reason string) {
+	select {
+	case l.ends <- reason:
+	default:
+	}
+}
 
 // Kick implements Leg.
 func (l *leg) Kick(reason error) { l.hangUp(reason.Error()) }
@@ -239,7 +274,11 @@ func (l *leg) note(f func(*CallInfo)) {
 // request makes a request within the dialog.
 func (l *leg) request(method string) *wire.Message {
 	m := wire.NewRequest(method, l.target)
-	m.Add("Max-Forwards", "70")
+	hops := maxHops
+	if method == wire.Invite {
+		hops = l.hops
+	}
+	m.Addf("Max-Forwards", "%d", hops)
 	for _, r := range l.routes {
 		m.Add("Route", r)
 	}

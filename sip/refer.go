@@ -141,16 +141,17 @@ func (t *transfer) toPhone(dest destination) {
 		h.silent = m.theirs.Video == nil
 	}
 	h.then = func(b *leg, _ sdp.Plan, err error) {
-		ok := l.post(func() {
+		l.deliver(func() {
 			if err != nil {
 				t.done(l.statusOf(err))
 				return
 			}
 			t.connect(b)
+		}, func() {
+			if b != nil {
+				b.hangUp("the transfer was given up")
+			}
 		})
-		if !ok && b != nil {
-			b.hangUp("the transfer was given up")
-		}
 	}
 	if err := h.start(dest); err != nil {
 		t.done(l.statusOf(err))
@@ -191,9 +192,7 @@ func (t *transfer) attended(replaces string) {
 		third := m.other
 		o.party = &released{}
 		o.bye("transferred")
-		if !l.post(func() { t.connect(third) }) {
-			third.hangUp("the transfer was given up")
-		}
+		l.deliver(func() { t.connect(third) }, func() { third.hangUp("the transfer was given up") })
 	})
 }
 

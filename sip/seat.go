@@ -111,9 +111,9 @@ func (p *seated) join(pin string, then func(error)) {
 	l := p.l
 	l.s.group.Go(func(ctx context.Context) {
 		seat, err := l.s.deps.Rooms.Join(ctx, r)
-		ok := l.post(func() {
+		l.deliver(func() {
 			p.joining = false
-			if err == nil && l.state == stateOver {
+			if err == nil && (l.state == stateOver || l.leaving != "") {
 				seat.Close()
 				return
 			}
@@ -121,10 +121,11 @@ func (p *seated) join(pin string, then func(error)) {
 				p.seat = seat
 			}
 			then(err)
+		}, func() {
+			if err == nil {
+				seat.Close()
+			}
 		})
-		if !ok && err == nil {
-			seat.Close()
-		}
 	})
 }
 
