@@ -20,7 +20,6 @@ type caller struct {
 // invite takes an INVITE that begins a call.
 func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 	req := tx.Request()
-	_ = tx.Respond(wire.NewResponse(req, 100, "", "")) // the next answer says more
 	who, err := s.caller(ctx, tx)
 	if err != nil {
 		return

@@ -121,7 +121,7 @@ func measure(rate, seconds int, hold time.Duration, media bool) error {
 	fmt.Printf("calls %d, answered %d, failed %s, refused for load %d\n", calls, st.Answered, failed, st.Overload)
 	fmt.Printf("rate %.0f calls/s, server CPU %.2f ms/call, %.2f cores\n",
 		float64(calls)/took.Seconds(), spent.Seconds()*1000/float64(calls), spent.Seconds()/took.Seconds())
-	fmt.Printf("INVITEs sent again %s, server RSS %d MB\n", number(out, `INVITE -+>\s+\d+\s+(\d+)`), peak())
+	fmt.Printf("INVITEs sent again %s, server RSS %d MB\n", number(out, `INVITE -+>\s+(?:B-RTD1 )?\s*\d+\s+(\d+)`), peak())
 	if err != nil {
 		return fmt.Errorf("sipp: %w\n%s", err, out)
 	}

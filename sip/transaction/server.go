@@ -105,18 +105,19 @@ func (s *Server) Respond(m *wire.Message) error {
 		s.expire = time.AfterFunc(wait, s.end)
 	}
 	s.last = b
-	s.mu.Unlock()
+	// Sent under the lock of this one transaction, so that answers leave in their
+	// order: a flow queues, it does not wait.
+	defer s.mu.Unlock()
 	return s.flow.Send(b)
 }
 
 // again answers a request that came again.
 func (s *Server) again() {
 	s.mu.Lock()
-	b := s.last
+	defer s.mu.Unlock()
 	silent := s.state == accepted || s.state == confirmed || s.state == over
-	s.mu.Unlock()
-	if b != nil && !silent {
-		_ = s.flow.Send(b) // lost like any datagram: the request comes once more
+	if s.last != nil && !silent {
+		_ = s.flow.Send(s.last) // lost like any datagram: the request comes once more
 	}
 }
 
