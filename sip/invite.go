@@ -24,6 +24,10 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 	if err != nil {
 		return
 	}
+	if req.Has("Replaces") {
+		s.replace(tx, who)
+		return
+	}
 	dest, err := s.destination(ctx, who, req)
 	switch {
 	case err == nil:
@@ -48,7 +52,18 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 		s.reply(tx, 486, "")
 		return
 	}
-	if !l.start(func() { l.incoming(tx, dest) }) {
+	s.begin(l, tx, func() {
+		if dest.room != nil {
+			l.intoRoom(*dest.room, req)
+		} else {
+			l.connect(dest)
+		}
+	})
+}
+
+// begin starts the leg of a call that came in.
+func (s *Server) begin(l *leg, tx *transaction.Server, then func()) {
+	if !l.start(func() { l.incoming(tx, then) }) {
 		l.unadmit()
 		s.reply(tx, 503, "")
 	}
@@ -140,8 +155,9 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 	return l, nil
 }
 
-// incoming is the first event of a leg that a phone begins.
-func (l *leg) incoming(tx *transaction.Server, dest destination) {
+// incoming is the first event of a leg that a phone begins. then goes on with
+// the INVITE at hand.
+func (l *leg) incoming(tx *transaction.Server, then func()) {
 	req := tx.Request()
 	l.local = req.To
 	l.local.Params = l.local.Params.With("tag", l.dialog.local)
@@ -177,12 +193,7 @@ func (l *leg) incoming(tx *transaction.Server, dest destination) {
 		}
 		l.uas.offer = offer
 	}
-	switch {
-	case dest.room != nil:
-		l.intoRoom(*dest.room, req)
-	default:
-		l.connect(dest)
-	}
+	then()
 }
 
 // learn takes what a message of the phone says about itself.

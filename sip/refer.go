@@ -216,6 +216,67 @@ func (s *Server) replaced(v string) *leg {
 	return s.find(dialogID{callID: strings.TrimSpace(callID), local: from, remote: to})
 }
 
+// replace takes an INVITE with Replaces (RFC 3891): a user goes on with a call
+// of theirs on another phone.
+func (s *Server) replace(tx *transaction.Server, who caller) {
+	o := s.replaced(tx.Request().Get("Replaces"))
+	if o == nil || who.id.User == "" || o.id.User != who.id.User {
+		s.failed(tx.Flow().Remote().Addr())
+		s.reply(tx, 481, "") // nobody learns which calls there are
+		return
+	}
+	l, err := s.accepted(tx, who)
+	if err != nil {
+		s.reply(tx, 486, "")
+		return
+	}
+	s.begin(l, tx, func() {
+		l.party = &heir{l: l, o: o}
+		err := l.openMedia(wantsVideo(l.uas.offer), l.flow.Network() == "tls")
+		if err == nil {
+			err = l.answer()
+		}
+		if err != nil {
+			l.fail(488)
+		}
+	})
+}
+
+// heir is the party of a leg that takes the place of another.
+type heir struct{ l, o *leg }
+
+// up implements party.
+func (h *heir) up(sdp.Plan) {
+	l, o := h.l, h.o
+	l.party = &released{} // until the other leg has let go
+	o.deliver(func() {
+		switch p := o.party.(type) {
+		case *mate:
+			join(l, p.other)
+		case *seated:
+			if p.seat == nil {
+				l.hangUp("there is nothing to go on with")
+				return
+			}
+			p.give(l)
+		default:
+			l.hangUp("there is nothing to go on with")
+			return
+		}
+		o.party = &released{}
+		o.bye("replaced")
+	}, func() { l.hangUp("the call is over") })
+}
+
+// key implements party.
+func (h *heir) key(byte) {}
+
+// keyFrame implements party.
+func (h *heir) keyFrame() {}
+
+// down implements party.
+func (h *heir) down(string) {}
+
 // notify takes a report about a transfer that we asked for; we never do, so
 // whatever it says is of no interest.
 func (l *leg) notify(tx *transaction.Server) { l.reply(tx, 481) }

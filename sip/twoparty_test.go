@@ -303,3 +303,26 @@ func TestRoomCallsNobodyItMayNot(t *testing.T) {
 func aliceOfStaff() auth.Identity {
 	return auth.Identity{User: "alice", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "staff", In: true, Out: true}}}
 }
+
+func TestUserGoesOnOnAnotherPhone(t *testing.T) {
+	w := serve(t, nil)
+	a := registered(t, w, "alice", "wonder")
+	r := a.call(a.room("100"), a.offer("8"), "")
+	eventually(t, "the call is up", func() bool { c := w.Calls(); return len(c) == 1 && c[0].State == "up" })
+	first := w.rooms.last(t)
+	replaces := "Replaces: " + a.callID + ";to-tag=" + r.To.Tag() + ";from-tag=" + a.tag
+	b := registered(t, w, "bob", "builder")
+	if r := b.do(wire.Invite, "sip:alice@"+w.addr.String(), b.offer("8"), replaces); r.Status != 481 {
+		t.Errorf("somebody else's call: %d", r.Status)
+	}
+	c := newUA(t, w)
+	c.user, c.pass = "alice", "wonder"
+	c.call("sip:alice@"+w.addr.String(), c.offer("8"), "", replaces)
+	a.expect(wire.Bye)
+	eventually(t, "the first seat is free", first.isClosed)
+	eventually(t, "there is another", func() bool { return w.rooms.last(t) != first })
+	c.play(8, 10)
+	if n := c.heard(100 * time.Millisecond); n < 8 {
+		t.Errorf("%d packets come back", n)
+	}
+}
