@@ -16,19 +16,18 @@ var errCap = errors.New("sip: too many calls")
 type caps struct {
 	cfg CapsConfig
 
-	mu        sync.Mutex // guards what follows
-	total     int
-	users     map[string]int
-	prefixes  map[netip.Prefix]int // of callers without an account
-	addresses map[netip.Addr]int   // of all calls
-	outbound  map[string]int
-	trunks    map[string]int
-	begun     map[string][]time.Time // calls over trunks in the last hour, by user; at most PerUserHour each
+	mu       sync.Mutex // guards what follows
+	total    int
+	users    map[string]int
+	prefixes map[netip.Prefix]int // of callers without an account
+	outbound map[string]int
+	trunks   map[string]int
+	begun    map[string][]time.Time // calls over trunks in the last hour, by user; at most PerUserHour each
 }
 
 func newCaps(cfg CapsConfig) *caps {
 	return &caps{
-		cfg: cfg, users: make(map[string]int), prefixes: make(map[netip.Prefix]int), addresses: make(map[netip.Addr]int),
+		cfg: cfg, users: make(map[string]int), prefixes: make(map[netip.Prefix]int),
 		outbound: make(map[string]int), trunks: make(map[string]int), begun: make(map[string][]time.Time),
 	}
 }
@@ -42,7 +41,6 @@ func (c *caps) take(user string, addr netip.Addr) (release func(), err error) {
 		return nil, errCap
 	}
 	c.total++
-	c.addresses[addr]++
 	if user != "" {
 		c.users[user]++
 	} else {
@@ -52,7 +50,6 @@ func (c *caps) take(user string, addr netip.Addr) (release func(), err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.total--
-		less(c.addresses, addr)
 		if user != "" {
 			less(c.users, user)
 		} else {
@@ -90,12 +87,6 @@ func (c *caps) takeTrunk(name string, most int, user string, outbound bool, now 
 			less(c.outbound, user)
 		}
 	}), nil
-}
-
-func (c *caps) inCall(addr netip.Addr) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.addresses[addr] > 0
 }
 
 func less[K comparable](m map[K]int, k K) {

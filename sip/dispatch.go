@@ -116,9 +116,6 @@ func (s *Server) options(tx *transaction.Server) {
 	_ = tx.Respond(r) // asked again if lost
 }
 
-// inCall reports whether a call is up with addr.
-func (s *Server) inCall(addr netip.Addr) bool { return s.caps.inCall(addr) }
-
 // ours reports whether an address is one of the server's.
 func (s *Server) ours(u wire.URI) bool {
 	if !u.SIP() {

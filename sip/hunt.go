@@ -71,7 +71,7 @@ func (h *hunt) callUser(user string) error {
 	rung := 0
 	for _, p := range phones {
 		from := h.log.from
-		from.URI.Host = hostOf(p.flow)
+		from.URI.Host = hostOf(h.s.facing(p.flow.Remote().Addr()))
 		if h.s.cfg.Domain != "" {
 			from.URI.Host = h.s.cfg.Domain
 		}

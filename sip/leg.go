@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -309,15 +310,16 @@ func (l *leg) contact() string { return l.s.contact(l.flow, l.local.URI.User) }
 
 // contact is where a phone sends its next requests.
 func (s *Server) contact(f transaction.Flow, user string) string {
-	u := wire.URI{Scheme: "sip", User: user, Host: hostOf(f), Port: int(f.Local().Port())}
+	u := wire.URI{Scheme: "sip", User: user, Host: hostOf(s.facing(f.Remote().Addr())), Port: int(f.Local().Port())}
 	if n := f.Network(); n != "udp" {
 		u.Params = wire.Params{{Name: "transport", Value: n}}
 	}
 	return "<" + u.String() + ">"
 }
 
-func hostOf(f transaction.Flow) string {
-	a := f.Local().Addr().Unmap().WithZone("")
+// hostOf writes an address as the host of a URI.
+func hostOf(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
 	if a.Is6() {
 		return "[" + a.String() + "]"
 	}

@@ -122,7 +122,7 @@ func (t *transfer) toRoom(room Room) {
 	l.party = &released{}
 	o.post(func() {
 		o.party = &seated{l: o, room: room, request: JoinRequest{
-			Room: room.Name, Display: legible(o.remote.Display), Number: o.remote.URI.Name(), Identity: o.id, By: id, Video: o.media.video != nil, Leg: o,
+			Room: room.Name, Display: legible(o.remote.Display), Number: legible(o.remote.URI.Name()), Identity: o.id, By: id, Video: o.media.video != nil, Leg: o,
 		}}
 		o.party.up(o.neg.Plan())
 	})

@@ -42,7 +42,7 @@ type seated struct {
 // comes in at once; who needs the PIN is answered and asked for it.
 func (l *leg) intoRoom(room Room, req *wire.Message) {
 	p := &seated{l: l, room: room, request: JoinRequest{
-		Room: room.Name, Identity: l.id, Display: legible(l.remote.Display), Number: l.remote.URI.Name(), Video: wantsVideo(l.uas.offer), Leg: l,
+		Room: room.Name, Identity: l.id, Display: legible(l.remote.Display), Number: legible(l.remote.URI.Name()), Video: wantsVideo(l.uas.offer), Leg: l,
 	}}
 	if p.request.Display == "" {
 		p.request.Display = p.request.Number
@@ -162,7 +162,7 @@ func (p *seated) enter() {
 func (p *seated) give(b *leg) {
 	r := p.request
 	r.By, r.Identity = p.l.id, b.id
-	r.Display, r.Number, r.Leg = legible(b.remote.Display), b.remote.URI.Name(), b
+	r.Display, r.Number, r.Leg = legible(b.remote.Display), legible(b.remote.URI.Name()), b
 	if r.Display == "" {
 		r.Display = r.Number
 	}

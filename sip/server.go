@@ -229,7 +229,7 @@ func (s *Server) setSocket(c *net.UDPConn) { s.sock.Store(c) }
 // admits reports whether a message from addr is looked at. Registered phones and
 // trunks are not counted.
 func (s *Server) admits(addr netip.Addr) bool {
-	return s.reg.knows(addr) || s.trunkOf(addr) != nil || s.inCall(addr) || s.sources.Allow(addr, time.Now())
+	return s.reg.knows(addr) || s.trunkOf(addr) != nil || s.sources.Allow(addr, time.Now())
 }
 
 // failed counts a fault of addr, and says so when it is banned for it.
