@@ -14,6 +14,7 @@ type mate struct {
 	theirs   sdp.Plan // of other
 	known    bool     // theirs is set
 	asked    bool     // the phone was asked for another codec already
+	held     bool     // the phone was told that the other one is on hold
 }
 
 // join connects two legs that are up, which may have been connected to others.
@@ -64,6 +65,11 @@ func (m *mate) patch() {
 	}
 	l, o := m.l, m.other
 	in, out := m.plan, m.theirs
+	if hold := out.Audio != nil && !out.Audio.Send; hold != m.held && l.uac == nil && l.uas == nil {
+		m.held = hold
+		l.neg.Hold(hold)
+		l.reoffer(nil)
+	}
 	h := rtp.Handlers{Key: o.press}
 	switch {
 	case in.Audio == nil || out.Audio == nil:

@@ -326,3 +326,25 @@ func TestUserGoesOnOnAnotherPhone(t *testing.T) {
 		t.Errorf("%d packets come back", n)
 	}
 }
+
+func TestHoldReachesTheOtherPhone(t *testing.T) {
+	w := serve(t, nil)
+	a, b := registered(t, w, "alice", "wonder"), registered(t, w, "bob", "builder")
+	ring(t, w, a, b, "8")
+	for _, tt := range []struct{ from, to, answer string }{{"sendonly", "sendonly", "recvonly"}, {"sendrecv", "sendrecv", "sendrecv"}} {
+		a.call("sip:bob@"+w.addr.String(), a.offer("8", tt.from), "")
+		inv := b.expect(wire.Invite)
+		if !strings.Contains(string(inv.Body), "a="+tt.to+"\r\n") {
+			t.Errorf("%s reaches the other phone as\n%s", tt.from, inv.Body)
+		}
+		b.reply(inv, 200, b.offer("8", tt.answer))
+		b.expect(wire.Ack)
+	}
+	a.play(8, 10)
+	b.play(8, 10)
+	for name, u := range map[string]*ua{"alice": a, "bob": b} {
+		if n := u.heard(100 * time.Millisecond); n < 8 {
+			t.Errorf("%s hears %d packets", name, n)
+		}
+	}
+}
