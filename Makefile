@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn soak fuzz clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn bench-sip soak fuzz clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ unit: check-go ## the fast tests only
 	$(GO) test -short ./...
 
 lint: check-go ## gofmt, vet, staticcheck
-	@bad=$$(gofmt -l cmd cot internal media turn web/*.go web/api web/front web/login web/notify web/situation bench test 2>/dev/null); [ -z "$$bad" ] || { echo "gofmt these files: $$bad"; exit 1; }
+	@bad=$$(gofmt -l cmd cot internal media sip turn web/*.go web/api web/front web/login web/notify web/situation bench test 2>/dev/null); [ -z "$$bad" ] || { echo "gofmt these files: $$bad"; exit 1; }
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags $(TAGS) ./...
 
@@ -49,6 +49,9 @@ bench: build ## load figures; PEER=/path/to/mediamtx measures a peer in the same
 
 bench-turn: ## load figures of relays, side by side with coturn
 	$(GO) run ./bench/turn
+
+bench-sip: ## calls a second, with media, by sipp
+	$(GO) run ./bench/sip
 
 bench-cot: build ## load figures of the TAK server; PEER='command' PEER_ADDR=host:port measures a peer in the same run
 	$(GO) run ./bench/cot -muster bin/muster $(if $(PEER),-peer '$(PEER)' -peer-addr $(PEER_ADDR))

@@ -256,3 +256,10 @@ func (s *Sessions) Revalidate(match func(SessionInfo) bool, current func(Identit
 	}
 	return ended
 }
+
+// Identity returns who the session belongs to, with the rights of now.
+func (ses *Session) Identity() Identity {
+	ses.reg.mu.Lock()
+	defer ses.reg.mu.Unlock()
+	return ses.id
+}

@@ -1,0 +1,78 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"muster/internal/auth"
+)
+
+// destination is where a call goes; exactly one of its fields is set.
+type destination struct {
+	room   *Room
+	user   string
+	trunk  *trunk
+	number string // for trunk
+}
+
+// errNowhere says that nobody has the number.
+var errNowhere = errors.New("sip: no such number")
+
+// route finds out where a number leads. id is zero for strangers. The error
+// wraps errNowhere or auth.ErrDenied.
+func (s *Server) route(ctx context.Context, id auth.Identity, number string) (destination, error) {
+	for _, r := range s.cfg.DialPlan {
+		if !strings.HasPrefix(number, r.Prefix) {
+			continue
+		}
+		if len(r.Groups) > 0 {
+			if err := auth.Allow(id, auth.Publish, auth.Data("the number "+r.Prefix, r.Groups)); err != nil {
+				return destination{}, err
+			}
+		}
+		return s.apply(ctx, r, number)
+	}
+	return s.byDefault(ctx, number)
+}
+
+// apply rewrites number as r says and finds where it leads.
+func (s *Server) apply(ctx context.Context, r RuleConfig, number string) (destination, error) {
+	to := r.Add + number[min(len(number), r.Strip):]
+	if r.Target != "" {
+		to = r.Target
+	}
+	switch r.To {
+	case toDeny:
+		return destination{}, errNowhere
+	case toUser:
+		return destination{user: to}, nil
+	case toRoom:
+		return s.room(ctx, to)
+	}
+	for _, t := range s.trunks {
+		if t.cfg.Name == r.To {
+			return destination{trunk: t, number: to}, nil
+		}
+	}
+	return destination{}, errNowhere
+}
+
+func (s *Server) byDefault(ctx context.Context, number string) (destination, error) {
+	d, err := s.room(ctx, number)
+	if err == nil || !errors.Is(err, ErrNoRoom) {
+		return d, err
+	}
+	if len(s.reg.find(number)) > 0 {
+		return destination{user: number}, nil
+	}
+	return destination{}, errNowhere
+}
+
+func (s *Server) room(ctx context.Context, name string) (destination, error) {
+	r, err := s.deps.Rooms.Find(ctx, name)
+	if err != nil {
+		return destination{}, err
+	}
+	return destination{room: &r}, nil
+}

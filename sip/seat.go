@@ -1,0 +1,316 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"muster/internal/auth"
+	"muster/sip/rtp"
+	"muster/sip/sdp"
+	"muster/sip/wire"
+)
+
+// Limits of the dialogue about the PIN.
+const (
+	pinTries  = 3
+	pinDigits = 32
+)
+
+// seated is a leg in a room, or on its way there.
+type seated struct {
+	l       *leg
+	room    Room
+	request JoinRequest
+	seat    Seat // nil until the PIN is right
+	audio   sdp.Format
+	video   sdp.Format
+	in      func(rtp.Packet)
+
+	pin     []byte
+	typed   []byte // while the room was asked; at most pinDigits
+	tries   int
+	limit   *time.Timer
+	joining bool
+	prompt  context.CancelFunc
+}
+
+// intoRoom takes the INVITE at hand into a room. Who has a right to be there
+// comes in at once; who needs the PIN is answered and asked for it.
+func (l *leg) intoRoom(room Room, req *wire.Message) {
+	p := &seated{l: l, room: room, request: JoinRequest{
+		Room: room.Name, Identity: l.id, Display: legible(l.remote.Display), Number: legible(l.remote.URI.Name()), Video: wantsVideo(l.uas.offer), Leg: l,
+	}}
+	if p.request.Display == "" {
+		p.request.Display = p.request.Number
+	}
+	l.party = p
+	l.note(func(c *CallInfo) { c.Room = room.Name })
+	p.join("", func(err error) {
+		switch {
+		case err == nil, errors.Is(err, ErrPIN):
+			if oerr := l.openMedia(p.request.Video, l.flow.Network() == "tls"); oerr != nil {
+				l.log.Error("a call gets no media", "error", oerr)
+				l.fail(503)
+				return
+			}
+			if aerr := l.answer(); aerr != nil {
+				l.fail(488)
+			}
+		case errors.Is(err, ErrFull):
+			l.fail(486)
+		case errors.Is(err, auth.ErrDenied) && l.id.User == "" && l.trunk == nil:
+			u := l.uas
+			u.answered = true
+			l.uas = nil
+			l.s.challenge(u.tx, false)
+			l.end("credentials needed")
+		case errors.Is(err, auth.ErrDenied):
+			l.s.n.refused.Add(1)
+			l.fail(403)
+		case errors.Is(err, ErrNoRoom):
+			l.fail(404)
+		default:
+			l.log.Error("a call cannot join", "room", room.Name, "error", err)
+			l.fail(500)
+		}
+	})
+}
+
+// legible makes a name that a phone gave fit to be shown: without control
+// characters and not endless.
+func legible(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > displayRunes {
+		s = string(r[:displayRunes])
+	}
+	return strings.TrimSpace(s)
+}
+
+const displayRunes = 64
+
+// fail refuses the INVITE that begins the call, and ends the leg.
+func (l *leg) fail(status int) {
+	l.refuse(status, "")
+	l.end(wire.ReasonOf(status))
+}
+
+// join asks the room for a seat without holding up the leg.
+func (p *seated) join(pin string, then func(error)) {
+	r := p.request
+	r.PIN = pin
+	p.joining = true
+	l := p.l
+	l.s.group.Go(func(ctx context.Context) {
+		seat, err := l.s.deps.Rooms.Join(ctx, r)
+		l.deliver(func() {
+			p.joining = false
+			if err == nil && (l.state == stateOver || l.leaving != "") {
+				seat.Close()
+				return
+			}
+			if err == nil {
+				p.seat = seat
+			}
+			then(err)
+		}, func() {
+			if err == nil {
+				seat.Close()
+			}
+		})
+	})
+}
+
+// up implements party.
+func (p *seated) up(plan sdp.Plan) {
+	switch {
+	case p.seat != nil:
+		p.attach(plan)
+	case p.request.By.User != "":
+		p.enter()
+	default:
+		p.ask(plan)
+	}
+}
+
+// enter joins with the rights of whoever had the phone called.
+func (p *seated) enter() {
+	if p.joining {
+		return
+	}
+	l := p.l
+	l.note(func(c *CallInfo) { c.Room = p.room.Name })
+	p.join("", func(err error) {
+		if err != nil {
+			l.log.Info("a call cannot join", "room", p.room.Name, "error", err)
+			l.bye("the room cannot be joined")
+			return
+		}
+		p.attach(l.neg.Plan())
+	})
+}
+
+// give hands the place in the room over to another call.
+func (p *seated) give(b *leg) {
+	r := p.request
+	r.By, r.Identity = p.l.id, b.id
+	r.Display, r.Number, r.Leg = legible(b.remote.Display), legible(b.remote.URI.Name()), b
+	if r.Display == "" {
+		r.Display = r.Number
+	}
+	b.post(func() {
+		b.party = &seated{l: b, room: p.room, request: r}
+		b.party.up(b.neg.Plan())
+	})
+	p.down("")
+}
+
+// attach connects the media in force with the seat. What has not changed stays
+// as it is.
+func (p *seated) attach(plan sdp.Plan) {
+	l := p.l
+	h := rtp.Handlers{Key: p.pressed, KeyFrame: p.seat.RequestKeyFrame}
+	if a := plan.Audio; a != nil && a.Format != p.audio {
+		p.audio = a.Format
+		p.in = p.seat.Audio(a.Format, l.media.audio.SendAudio)
+	}
+	h.Packet = p.in
+	l.media.audio.Handle(h)
+	v := plan.Video
+	if v == nil || l.media.video == nil {
+		return
+	}
+	if v.Format != p.video {
+		p.video = v.Format
+		h.Unit = p.seat.Video(v.Format, l.media.video.SendUnit)
+		l.media.video.Handle(h)
+	}
+	p.seat.RequestKeyFrame()
+}
+
+// pressed is called by the stream.
+func (p *seated) pressed(digit byte) { p.l.post(func() { p.key(digit) }) }
+
+// ask begins the dialogue about the PIN.
+func (p *seated) ask(plan sdp.Plan) {
+	l := p.l
+	if plan.Audio != nil && l.media.audio != nil {
+		h := rtp.Handlers{Key: p.pressed}
+		if pr := l.s.deps.Prompter; pr != nil {
+			h.Packet = pr.Keys(plan.Audio.Format, p.pressed)
+		}
+		l.media.audio.Handle(h)
+	}
+	if p.limit == nil {
+		p.limit = l.after(l.s.cfg.Session.PIN, func() {
+			if p.seat == nil {
+				l.bye("no PIN")
+			}
+		})
+	}
+	p.say(PromptPIN, plan)
+}
+
+// say plays a prompt in place of the one that is playing.
+func (p *seated) say(prompt Prompt, plan sdp.Plan) {
+	l := p.l
+	p.hush()
+	pr := l.s.deps.Prompter
+	if pr == nil || plan.Audio == nil {
+		return
+	}
+	format := plan.Audio.Format
+	l.s.group.Go(func(ctx context.Context) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if !l.post(func() { p.prompt = cancel }) {
+			return
+		}
+		pr.Play(ctx, prompt, format, l.media.audio.SendAudio)
+	})
+}
+
+func (p *seated) hush() {
+	if p.prompt != nil {
+		p.prompt()
+		p.prompt = nil
+	}
+}
+
+// key implements party.
+func (p *seated) key(digit byte) {
+	if p.seat != nil {
+		p.seat.Key(digit)
+		return
+	}
+	p.hush()
+	switch {
+	case p.joining:
+		if len(p.typed) < pinDigits {
+			p.typed = append(p.typed, digit)
+		}
+	case digit == '*':
+		p.pin = p.pin[:0]
+	case digit != '#':
+		if len(p.pin) < pinDigits {
+			p.pin = append(p.pin, digit)
+		}
+	default:
+		p.try()
+	}
+}
+
+// try asks for the seat with the PIN that was entered.
+func (p *seated) try() {
+	l := p.l
+	pin := string(p.pin)
+	p.pin = p.pin[:0]
+	p.join(pin, func(err error) {
+		switch {
+		case err == nil:
+			p.limit.Stop()
+			p.hush()
+			p.attach(l.neg.Plan())
+		case errors.Is(err, ErrPIN):
+			l.s.failed(l.flow.Remote().Addr())
+			if p.tries++; p.tries >= pinTries {
+				l.bye("wrong PIN")
+				return
+			}
+			p.say(PromptWrongPIN, l.neg.Plan())
+			typed := p.typed
+			p.typed = nil
+			for _, d := range typed {
+				p.key(d)
+			}
+		default:
+			l.bye("the room cannot be joined")
+		}
+	})
+}
+
+// keyFrame implements party.
+func (p *seated) keyFrame() {
+	if p.seat != nil {
+		p.seat.RequestKeyFrame()
+	}
+}
+
+// down implements party.
+func (p *seated) down(string) {
+	p.hush()
+	if p.limit != nil {
+		p.limit.Stop()
+	}
+	if p.seat != nil {
+		p.seat.Close()
+	}
+}
