@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"muster/internal/auth"
@@ -42,7 +43,8 @@ type JoinRequest struct {
 	Display  string        // what the others see; from the caller, not to be trusted
 	Number   string        // who calls, as the phone or trunk says
 	PIN      string
-	Video    bool // the phone sends and takes pictures
+	Remote   netip.AddrPort // where the call comes from; zero for calls we made
+	Video    bool           // the phone sends and takes pictures
 	Leg      Leg
 }
 

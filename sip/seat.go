@@ -42,7 +42,7 @@ type seated struct {
 // comes in at once; who needs the PIN is answered and asked for it.
 func (l *leg) intoRoom(room Room, req *wire.Message) {
 	p := &seated{l: l, room: room, request: JoinRequest{
-		Room: room.Name, Identity: l.id, Display: legible(l.remote.Display), Number: legible(l.remote.URI.Name()), Video: wantsVideo(l.uas.offer), Leg: l,
+		Room: room.Name, Identity: l.id, Display: legible(l.remote.Display), Number: legible(l.remote.URI.Name()), Video: wantsVideo(l.uas.offer), Leg: l, Remote: l.flow.Remote(),
 	}}
 	if p.request.Display == "" {
 		p.request.Display = p.request.Number

@@ -21,6 +21,7 @@ import (
 	"muster/media/rtsp"
 	"muster/media/srt"
 	"muster/media/ts"
+	"muster/sip"
 	"muster/turn"
 	"muster/web"
 )
@@ -30,6 +31,7 @@ import (
 type config struct {
 	Web   web.Config    `yaml:"web" doc:"The pages, the API and the ports they are on."`
 	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
+	SIP   sip.Config    `yaml:"sip" doc:"Telephones: registrations, calls into rooms and between people, trunks."`
 	TURN  turn.Config   `yaml:"turn" doc:"STUN and TURN: relays for clients that no direct way leads to."`
 	Cot   cotConfig     `yaml:"cot" doc:"The TAK server: positions, chat, missions, files."`
 	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
@@ -78,7 +80,7 @@ func defaults() *config {
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 			Record: record.DefaultConfig(), Rooms: mcu.DefaultConfig(),
 		},
-		TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		SIP: sip.DefaultConfig(), TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

@@ -28,6 +28,7 @@ import (
 	"muster/media/rtsp"
 	"muster/media/srt"
 	"muster/media/ts"
+	"muster/sip"
 	"muster/turn"
 	"muster/web"
 	"muster/web/front"
@@ -277,6 +278,13 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"rooms", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "rooms", h.rooms, nil) }},
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
+		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
+			if !c.SIP.Enabled {
+				return nil, nil
+			}
+			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms}, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			return registered(h, "sip", srv, err)
+		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
 			if !c.TURN.Enabled {
 				m.turn.clear()

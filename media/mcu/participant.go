@@ -116,6 +116,14 @@ func (p *Participant) Role() (role Role, waiting bool) {
 	return p.role, p.waiting
 }
 
+// Member describes the participant as others see it; false once it has left.
+func (p *Participant) Member() (Member, bool) {
+	m := p.Room()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return p.member(), m.people[p.ID] == p
+}
+
 // member is the participant as others see it. room.mu is held.
 func (p *Participant) member() Member {
 	m := Member{ID: p.ID, Name: p.name, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since}

@@ -1,0 +1,143 @@
+package test
+
+import (
+	le "encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// phone is a baresip that registers as user, sends a tone of 440 Hz and keeps
+// what it hears as a file.
+type phone struct {
+	t    *testing.T
+	dir  string
+	ctrl int
+}
+
+func (s *server) phone(t *testing.T, user string) *phone {
+	t.Helper()
+	need(t, "baresip")
+	p := &phone{t: t, dir: t.TempDir(), ctrl: freePort(t, "tcp")}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("config", fmt.Sprintf(`
+poll_method epoll
+sip_listen 127.0.0.1:%d
+audio_source ausine,440
+audio_player aubridge,nil
+audio_alert aubridge,nil
+snd_path %s
+rtp_ports 31000-34000
+module_path /usr/lib/baresip/modules
+module opus.so
+module g711.so
+module ausine.so
+module aubridge.so
+module sndfile.so
+module uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:%d
+`, freePort(t, "udp"), p.dir, p.ctrl))
+	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2\n", user, s.ports["sip-udp"], passwordOf(user)))
+	write("contacts", "")
+	background(t, "baresip", "-f", p.dir)
+	return p
+}
+
+// do has the phone do something.
+func (p *phone) do(command, params string) {
+	p.t.Helper()
+	var c net.Conn
+	wait(p.t, 20*time.Second, "the phone's control port", func() (err error) {
+		c, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.ctrl))
+		return err
+	})
+	defer c.Close()
+	msg := fmt.Sprintf(`{"command":%q,"params":%q}`, command, params)
+	if _, err := fmt.Fprintf(c, "%d:%s,", len(msg), msg); err != nil {
+		p.t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
+	_, _ = c.Read(make([]byte, 4096)) // says that it was taken
+}
+
+// hears returns the share that a tone has of the last second that was heard.
+func (p *phone) hears(hz float64) (float64, error) {
+	files, _ := filepath.Glob(filepath.Join(p.dir, "*dec.wav"))
+	if len(files) == 0 {
+		return 0, errors.New("the phone has heard nothing yet")
+	}
+	b, err := os.ReadFile(files[len(files)-1])
+	if err != nil {
+		return 0, err
+	}
+	const head = 44
+	if len(b) < head {
+		return 0, errors.New("the phone has heard nothing yet")
+	}
+	channels, rate := int(le.LittleEndian.Uint16(b[22:])), float64(le.LittleEndian.Uint32(b[24:]))
+	frame := 2 * channels
+	b = b[head : head+(len(b)-head)/frame*frame]
+	if n := int(rate) * frame; len(b) > n {
+		b = b[len(b)-n:]
+	} else {
+		return 0, fmt.Errorf("the phone has heard %d bytes", len(b))
+	}
+	var re, im, all float64
+	n := len(b) / frame
+	for i := range n {
+		v := float64(int16(le.LittleEndian.Uint16(b[i*frame:])))
+		a := 2 * math.Pi * hz * float64(i) / rate
+		re += v * math.Cos(a)
+		im += v * math.Sin(a)
+		all += v * v
+	}
+	if all == 0 {
+		return 0, nil
+	}
+	return (re*re + im*im) * 2 / float64(n) / all, nil
+}
+
+// TestPhoneInARoom is a meeting of a browser and a SIP phone: each hears the
+// other and not itself.
+func TestPhoneInARoom(t *testing.T) {
+	need(t, "chromium", "baresip")
+	s := start(t)
+	s.must("", "group", "add", "A")
+	s.user("anna", "A")
+	s.user("bert", "A")
+	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}, "number": "100"}, nil); code != http.StatusCreated {
+		t.Fatalf("the room was not made: %d", code)
+	}
+	p := s.phone(t, "bert")
+	b := startBrowser(t)
+	anna := b.party(t, s, "anna", `{room: 'briefing'}`, 700, "#c00000")
+	p.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
+	anna.until("the phone to be in the room", `Object.values(party.people).some(p => p.kind === 'sip' && p.user === 'bert')`)
+	anna.until("to hear the phone", `party.hears([440, 700]) === '440'`)
+	wait(t, 20*time.Second, "the phone to hear the browser", func() error {
+		browser, err := p.hears(700)
+		if err != nil {
+			return err
+		}
+		own, _ := p.hears(440)
+		if browser < 0.5 || own > 0.01 {
+			return fmt.Errorf("of what it hears the browser is %.3f and itself %.3f", browser, own)
+		}
+		return nil
+	})
+	s.must("", "user", "remove", "bert")
+	anna.until("the phone of a revoked user to be gone", `!Object.values(party.people).some(p => p.kind === 'sip')`)
+}
