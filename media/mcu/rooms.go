@@ -351,8 +351,9 @@ func (r *Rooms) enter(s *Settings, p *Participant) error {
 			r.tell(FactOpened, room, nil)
 		}
 		err := room.enter(p)
-		if errors.Is(err, errEmptied) {
-			continue // the last one has just left and the room is going
+		if errors.Is(err, errEmptied) { // the last one has just left and the room is going
+			time.Sleep(time.Millisecond)
+			continue
 		}
 		if err != nil {
 			room.release()

@@ -38,19 +38,20 @@ type Seat struct {
 	*session
 	p *mcu.Participant
 
+	budget cc.BandwidthEstimator // set with the peer connection
+
+	offering sync.Mutex // one offer at a time; guards started
+	started  bool       // run has the seat, or Close has given it up
+
+	pubMu    sync.Mutex // guards what follows
 	voices   []*slot
 	pictures map[string]*slot // by mid
-	tap      *mcu.Tap
-	budget   cc.BandwidthEstimator
-	started  bool
-
-	pubMu   sync.Mutex // guards what follows
-	sources map[string]mcu.VideoSource
-	layers  map[string][]string // rids by mid, smallest first
-	pubs    map[string]*publication
-	places  map[string]mcu.Place // what each picture slot is to show, by mid
-	sound   *mcu.AudioIn
-	refused time.Time // when the room last refused to hear or see more
+	sources  map[string]mcu.VideoSource
+	layers   map[string][]string // rids by mid, smallest first
+	pubs     map[string]*publication
+	places   map[string]mcu.Place // what each picture slot is to show, by mid
+	sound    *mcu.AudioIn
+	refused  time.Time // when the room last refused to hear or see more
 }
 
 // publication is one picture that the participant sends.
@@ -103,8 +104,8 @@ func (t *Seat) Reason() error {
 // Close ends the seat. Closing twice is harmless; the first reason stays.
 func (t *Seat) Close(reason error) {
 	t.close(reason)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.offering.Lock()
+	defer t.offering.Unlock()
 	if !t.started {
 		t.started = true
 		t.abandon()
@@ -123,13 +124,14 @@ func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer st
 			return "", fmt.Errorf("%w: a source is camera or screen", errBadOffer)
 		}
 	}
+	t.offering.Lock()
+	defer t.offering.Unlock()
 	select {
 	case <-t.end:
 		return "", t.reason
 	default:
 	}
-	first := t.pc == nil
-	if first {
+	if t.pc == nil {
 		if err := t.begin(); err != nil {
 			return "", err
 		}
@@ -143,10 +145,10 @@ func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer st
 	}
 	t.bindSlots(added)
 	t.publishing(o, sources)
-	if first {
-		return answer, t.start()
+	if t.started {
+		return answer, nil
 	}
-	return answer, nil
+	return answer, t.start()
 }
 
 // begin makes the peer connection for the first offer.
@@ -252,15 +254,13 @@ func (t *Seat) bindSlots(added []*slot) {
 	}
 }
 
-// start lets the seat live by itself.
+// start lets the seat live by itself. offering is held.
 func (t *Seat) start() error {
 	group, _, ok := t.srv.running()
 	if !ok {
 		return errStopped
 	}
-	t.mu.Lock()
 	t.started = true
-	t.mu.Unlock()
 	t.srv.add(t.session)
 	t.srv.count.seats.Add(1)
 	if !group.Go(func(ctx context.Context) { t.run(ctx, t.work, t.cleanup) }) {
@@ -274,9 +274,6 @@ func (t *Seat) start() error {
 
 func (t *Seat) cleanup(error) {
 	t.srv.count.seats.Add(-1)
-	if t.tap != nil {
-		t.tap.Close()
-	}
 	t.pubMu.Lock()
 	pubs, sound, pictures := t.pubs, t.sound, t.pictures
 	t.pubs, t.sound, t.pictures = map[string]*publication{}, nil, map[string]*slot{}
@@ -299,14 +296,17 @@ const allotEvery = 300 * time.Millisecond
 
 // work sends the room to the client until the seat ends.
 func (t *Seat) work(ctx context.Context) error {
-	tap, err := t.p.HearEach(len(t.voices), func(i int, s mcu.Sound) {
+	t.pubMu.Lock()
+	voices := slices.Clone(t.voices)
+	t.pubMu.Unlock()
+	tap, err := t.p.HearEach(len(voices), func(i int, s mcu.Sound) {
 		t.srv.count.packetsOut.Add(1)
-		t.voices[i].voice(&s)
+		voices[i].voice(&s)
 	})
 	if err != nil {
 		return err
 	}
-	t.tap = tap
+	defer tap.Close()
 	tick := time.NewTicker(allotEvery)
 	defer tick.Stop()
 	for {
