@@ -64,11 +64,7 @@ type publication struct {
 // errPeers: the server, or this user, has as many peers as it may have.
 var errPeers = errors.New("too many WebRTC peers at one time")
 
-// Bounds of one seat.
-const (
-	maxRoomMedia = 64 // media sections: 16 voices, 25 pictures and what is sent, with room for those given up
-	maxRoomSDP   = 256 << 10
-)
+const maxRoomSDP = 256 << 10 // bytes of an offer of maxMedia sections
 
 // NewSeat returns a seat for p that has nothing negotiated yet. The error says
 // that the server takes no more peers. The owner calls Close.
@@ -322,7 +318,7 @@ func (t *Seat) work(ctx context.Context) error {
 // Show says what the client wants to see in which of its sections; what is not
 // named goes dark.
 func (t *Seat) Show(places []mcu.Place) error {
-	if len(places) > maxRoomMedia {
+	if len(places) > maxMedia {
 		return fmt.Errorf("%w: more places than sections", errBadOffer)
 	}
 	next := make(map[string]mcu.Place, len(places))
