@@ -48,6 +48,7 @@ func (s *Stream) admit(g *Guest, limit int) error {
 		return ErrFull
 	}
 	s.guests[g] = struct{}{}
+	s.tellAudience()
 	return nil
 }
 
@@ -67,6 +68,7 @@ func (g *Guest) Close() {
 		s.mu.Lock()
 		delete(s.guests, g)
 		s.bytesOut.Add(g.bytes.Load())
+		s.tellAudience()
 		s.mu.Unlock()
 		g.session.Close()
 	})

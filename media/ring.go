@@ -50,6 +50,15 @@ func (r *ring) put(u *Unit, isKey bool) {
 	r.head.Store(head + 1)
 }
 
+// forget drops all units. The writer's mutex is held, and there is no reader.
+func (r *ring) forget() {
+	for tail := r.tail.Load(); tail < r.head.Load(); tail++ {
+		r.slots[tail%ringSlots].Store(nil)
+	}
+	r.tail.Store(r.head.Load())
+	r.bytes = 0
+}
+
 // at returns the unit at pos, or nil if it is not held (any more).
 func (r *ring) at(pos uint64) *Unit {
 	u := r.slots[pos%ringSlots].Load()

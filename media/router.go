@@ -217,6 +217,21 @@ type PublishRequest struct {
 	Formats  []*codec.Format
 	KeyFrame func()             // asks the publisher for a key frame; nil if it cannot be asked
 	Kick     func(reason error) // ends the publisher's connection; must not block
+
+	// Audience, unless it is nil, makes this a stream on demand: it is told how
+	// many receive the stream whenever that changes, one call at a time, and
+	// must neither block nor call the stream. What was sent to the last audience
+	// is forgotten when it has gone.
+	Audience func(Audience)
+	// Admit, unless it is nil, is asked besides auth.Allow who may receive the
+	// stream from now on. It must not block nor call the stream.
+	Admit func(auth.Identity) bool
+}
+
+// Audience is who receives a stream.
+type Audience struct {
+	Readers int // who takes units, parts of the server such as a recorder among them
+	Clients int // people and their programs
 }
 
 // Publisher writes to a live stream. Each track has one writing goroutine at a
@@ -240,6 +255,7 @@ func (r *Router) Publish(req PublishRequest) (*Publisher, error) {
 		return nil, err
 	}
 	s.Source, s.User, s.system, s.keyFrame = req.Client, req.Identity.User, req.Identity.System, req.KeyFrame
+	s.audience, s.admits = req.Audience, req.Admit
 	res := auth.Stream(req.Name.String(), path.Groups)
 	s.Groups = path.Groups
 	if len(req.Groups) > 0 || len(path.Groups) == 0 {

@@ -48,6 +48,8 @@ type Stream struct {
 	publisher *Publisher                   // set before the stream is in the router
 	open      atomic.Pointer[auth.Session] // the publisher's; nil until it is registered
 	keyFrame  func()                       // asks the publisher for a key frame; may be nil
+	audience  func(Audience)               // of PublishRequest; may be nil; called with mu held
+	admits    func(auth.Identity) bool     // of PublishRequest; may be nil
 	keyAsked  atomic.Int64                 // Unix ms of the last request
 	bytesIn   atomic.Int64
 	bytesOut  atomic.Int64 // of readers that have left
@@ -265,7 +267,26 @@ func (s *Stream) join(r *Reader, limit int) error {
 	}
 	s.readers[r] = struct{}{}
 	r.begin()
+	s.tellAudience()
 	return nil
+}
+
+// tellAudience tells the publisher of a stream on demand who receives it. mu is
+// held.
+func (s *Stream) tellAudience() {
+	if s.audience == nil {
+		return
+	}
+	a := Audience{Readers: len(s.readers), Clients: len(s.guests)}
+	for r := range s.readers {
+		if r.session != nil {
+			a.Clients++
+		}
+	}
+	if a.Readers == 0 {
+		s.ring.forget()
+	}
+	s.audience(a)
 }
 
 func (s *Stream) leave(r *Reader) {
@@ -273,6 +294,7 @@ func (s *Stream) leave(r *Reader) {
 	if _, ok := s.readers[r]; ok {
 		delete(s.readers, r)
 		s.bytesOut.Add(r.bytes.Load())
+		s.tellAudience()
 	}
 	s.wake.Broadcast()
 	s.mu.Unlock()
@@ -377,7 +399,7 @@ func (s *Stream) Info() Info {
 
 // Readable reports whether id may read the stream.
 func (s *Stream) Readable(id auth.Identity) bool {
-	return auth.Allow(id, auth.Read, s.resource()) == nil
+	return auth.Allow(id, auth.Read, s.resource()) == nil && (s.admits == nil || s.admits(id))
 }
 
 func (s *Stream) resource() auth.Resource { return auth.Stream(s.Name.String(), s.Groups) }

@@ -322,7 +322,7 @@ func (p *publisher) receive(pub *media.Publisher, t *inTrack) {
 		p.close(fmt.Errorf("webrtc: %w", err))
 		return
 	}
-	order := newReorder(t.format.Kind() == codec.Video)
+	order := codec.NewReorder(t.format.Kind())
 	buf := make([]byte, receiveMTU)
 	pt := uint8(t.remote.PayloadType())
 	for {
@@ -339,7 +339,7 @@ func (p *publisher) receive(pub *media.Publisher, t *inTrack) {
 			continue
 		}
 		p.srv.count.packetsIn.Add(1)
-		ready, lost := order.push(pkt, time.Now())
+		ready, lost := order.Push(pkt, time.Now())
 		if lost > 0 {
 			p.srv.count.packetsLost.Add(int64(lost))
 			if t.format.Kind() == codec.Video {

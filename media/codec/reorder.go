@@ -1,4 +1,4 @@
-package rtc
+package codec
 
 import (
 	"time"
@@ -6,16 +6,18 @@ import (
 	"github.com/pion/rtp"
 )
 
-// How long a gap in a publisher's packets is waited for. Video is asked for
-// again (NACK), which takes a round trip or two; sound is not worth the delay.
+// How long a gap in a sender's packets is waited for. Video is asked for again
+// (NACK, RFC 4585 §6.2.1), which takes a round trip or two; sound is not worth
+// the delay.
 const (
 	videoPatience = 250 * time.Millisecond
 	audioPatience = 60 * time.Millisecond
 	reorderSlots  = 512 // packets; a power of two. When a packet further ahead comes, the gap is given up
 )
 
-// reorder brings a publisher's packets into sequence.
-type reorder struct {
+// Reorder brings a sender's RTP packets into sequence. It is not safe for
+// concurrent use.
+type Reorder struct {
 	patience time.Duration
 	started  bool
 	next     uint16 // sequence number that is due
@@ -25,16 +27,17 @@ type reorder struct {
 	ready    []*rtp.Packet
 }
 
-func newReorder(video bool) *reorder {
-	if video {
-		return &reorder{patience: videoPatience}
+// NewReorder returns a Reorder for packets of kind.
+func NewReorder(kind Kind) *Reorder {
+	if kind == Video {
+		return &Reorder{patience: videoPatience}
 	}
-	return &reorder{patience: audioPatience}
+	return &Reorder{patience: audioPatience}
 }
 
-// push takes a packet and returns those that are due, in order, and how many
-// were given up before them. The slice is valid until the next push.
-func (r *reorder) push(pkt *rtp.Packet, now time.Time) (ready []*rtp.Packet, lost int) {
+// Push takes a packet and returns those that are due, in order, and how many
+// were given up before them. The slice is valid until the next call.
+func (r *Reorder) Push(pkt *rtp.Packet, now time.Time) (ready []*rtp.Packet, lost int) {
 	clear(r.ready)
 	r.ready = r.ready[:0]
 	if !r.started {
@@ -73,7 +76,7 @@ func (r *reorder) push(pkt *rtp.Packet, now time.Time) (ready []*rtp.Packet, los
 }
 
 // take moves what is due from the slots to ready.
-func (r *reorder) take(now time.Time) {
+func (r *Reorder) take(now time.Time) {
 	moved := false
 	for {
 		slot := &r.slots[r.next%reorderSlots]
@@ -93,7 +96,7 @@ func (r *reorder) take(now time.Time) {
 
 // skipTo makes seq the next packet; what is held before it is due. It returns
 // how many packets were missing.
-func (r *reorder) skipTo(seq uint16) (lost int) {
+func (r *Reorder) skipTo(seq uint16) (lost int) {
 	for ; r.next != seq; r.next++ {
 		slot := &r.slots[r.next%reorderSlots]
 		if *slot == nil {
