@@ -47,6 +47,7 @@ type cli struct {
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup into an empty data folder."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for your shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Compositor compositorCmd `cmd:"" hidden:"" help:"Compose the pictures of one room, for the server that started this."`
 }
 
 // streams are where a command reads and writes, so that tests need no process.

@@ -8,6 +8,7 @@ import (
 	"muster/internal/auth"
 	"muster/media"
 	"muster/media/mcu"
+	"muster/media/record"
 	"muster/media/rtc"
 	"muster/turn"
 	"muster/web/notify"
@@ -21,7 +22,10 @@ var errNoWebRTC = errors.New("WebRTC is switched off on this server")
 // openRooms makes the rooms and the server that tells people of them.
 func (h *house) openRooms(ctx context.Context, cfg *config) error {
 	var err error
-	h.rooms, err = mcu.New(ctx, cfg.Media.Rooms, mcu.Deps{DB: h.db, Router: h.router, Sessions: h.sessions, Bus: h.bus, Log: h.log})
+	h.rooms, err = mcu.New(ctx, cfg.Media.Rooms, mcu.Deps{
+		DB: h.db, Router: h.router, Sessions: h.sessions, Bus: h.bus, Log: h.log,
+		Compositor: composing(h.log), Recorder: h.recorder,
+	})
 	if err != nil {
 		return err
 	}
@@ -39,6 +43,24 @@ func (h *house) openRooms(ctx context.Context, cfg *config) error {
 		Sessions: h.sessions, Bus: h.bus, Log: h.log, MaxSessions: maxClients,
 	})
 	return nil
+}
+
+// watchRecordings tells rooms when one of them begins or ends to be recorded,
+// whoever has switched it.
+func (h *house) watchRecordings(ctx context.Context) error {
+	const held = 256 // facts; when more come at once, the next one of the room says the same
+	sub := h.bus.Subscribe(held)
+	defer sub.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-sub.C:
+			if c, ok := f.Data.(record.Changed); ok {
+				h.rooms.RecordingChanged(c.Stream)
+			}
+		}
+	}
 }
 
 // seat opens the WebRTC side of a participant at the server that runs now.

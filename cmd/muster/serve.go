@@ -277,6 +277,7 @@ func (h *house) parts(local net.Listener) []part {
 			return registered(h, "webrtc", srv, err)
 		}},
 		{"rooms", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "rooms", h.rooms, nil) }},
+		{"room recordings", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.watchRecordings), nil }},
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
 			if !c.SIP.Enabled {

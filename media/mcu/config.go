@@ -7,15 +7,24 @@ import (
 
 // Config is the section media.rooms.
 type Config struct {
-	MaxRooms        int           `yaml:"maxRooms" doc:"Most rooms that there can be."`
-	MaxParticipants int           `yaml:"maxParticipants" doc:"Most participants of one room."`
-	Speakers        int           `yaml:"speakers" doc:"How many voices are heard at one time; the loudest are chosen."`
-	Linger          time.Duration `yaml:"linger" doc:"How long a room that is not permanent stays after the last participant has left."`
+	MaxRooms        int             `yaml:"maxRooms" doc:"Most rooms that there can be."`
+	MaxParticipants int             `yaml:"maxParticipants" doc:"Most participants of one room."`
+	Speakers        int             `yaml:"speakers" doc:"How many voices are heard at one time; the loudest are chosen."`
+	Linger          time.Duration   `yaml:"linger" doc:"How long a room that is not permanent stays after the last participant has left."`
+	Composite       CompositeConfig `yaml:"composite" doc:"The one picture of a room, for those who can take no more: telephones, the stream of the room, weak tablets."`
+}
+
+// CompositeConfig is how the one picture of a room is made, for those who can take no
+// more: telephones, the room's stream, weak tablets.
+type CompositeConfig struct {
+	FrameRate int `yaml:"frameRate" doc:"Pictures per second of composites; fewer are made when the machine has too much to do."`
+	Bitrate   int `yaml:"bitrate" doc:"Bits per second of a composite of 1280x720; smaller ones take less."`
 }
 
 // DefaultConfig returns the settings that run without a configuration file.
 func DefaultConfig() Config {
-	return Config{MaxRooms: 1000, MaxParticipants: 500, Speakers: 8, Linger: 10 * time.Minute}
+	return Config{MaxRooms: 1000, MaxParticipants: 500, Speakers: 8, Linger: 10 * time.Minute,
+		Composite: CompositeConfig{FrameRate: 25, Bitrate: 1_500_000}}
 }
 
 // Bounds of Config.
@@ -30,6 +39,10 @@ func (c Config) Validate() error {
 		return errors.New("speakers: 1 to 16")
 	case c.Linger < 0:
 		return errors.New("linger: at least 0s")
+	case c.Composite.FrameRate < 1 || c.Composite.FrameRate > 30:
+		return errors.New("composite: frameRate: 1 to 30")
+	case c.Composite.Bitrate < 300_000 || c.Composite.Bitrate > 20_000_000:
+		return errors.New("composite: bitrate: 300000 to 20000000")
 	}
 	return nil
 }

@@ -79,6 +79,7 @@ type View struct {
 	Lobby     bool      `json:"lobby"`
 	Locked    bool      `json:"locked"`
 	Recording bool      `json:"recording"`
+	Watching  int       `json:"watching"` // how many receive the room's stream
 	Layout    Layout    `json:"layout"`
 	Ends      time.Time `json:"ends,omitzero"`
 }

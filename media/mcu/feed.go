@@ -117,9 +117,7 @@ func (r *Rooms) stage(m *Room, who auth.Identity, name safename.Name) error {
 		f.End(err)
 		return err
 	}
-	r.mu.Lock()
-	group := r.group
-	r.mu.Unlock()
+	group := r.goroutines()
 	if group == nil || !group.Go(func(context.Context) { f.run(st) }) {
 		f.End(errStopped)
 		p.Leave(errStopped)
@@ -132,6 +130,12 @@ func (r *Rooms) stage(m *Room, who auth.Identity, name safename.Name) error {
 func stageVideo(t *media.Track) (codec.ID, bool) {
 	id := t.Format().Codec
 	return id, (id == codec.H264 || id == codec.VP8) && !t.Reordered()
+}
+
+// highProfile reports whether f is H264 beyond the baseline profile (ITU-T H.264
+// §A.2.1).
+func highProfile(f *codec.Format) bool {
+	return f.Codec == codec.H264 && len(f.SPS) > 1 && f.SPS[1] != 66
 }
 
 // stageSound returns the format of sound that can be mixed; an invalid one for
@@ -205,7 +209,7 @@ func (f *feed) open(st *media.Stream, d media.Delivery) error {
 	}
 	if id, ok := stageVideo(d.Track); ok {
 		w, h := d.Format.Size()
-		t, err := f.p.OpenTrack(TrackSpec{Source: Stage, Codec: id, Layers: []LayerInfo{{Width: w, Height: h}}, KeyFrame: func(int) { st.RequestKeyFrame() }})
+		t, err := f.p.OpenTrack(TrackSpec{Source: Stage, Codec: id, Layers: []LayerInfo{{Width: w, Height: h}}, HighProfile: highProfile(d.Format), KeyFrame: func(int) { st.RequestKeyFrame() }})
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,10 @@ type Room struct {
 	log   *slog.Logger
 	sound *sound
 
+	pictures *pictures
+	stream   *stream     // the room as a stream
+	recorded atomic.Bool // its stream is being recorded
+
 	set atomic.Pointer[Settings] // as they are now
 
 	mu     sync.Mutex // guards what follows; held while legs are notified, so that all see one order
@@ -48,7 +52,8 @@ type Room struct {
 	tracks map[string]*Track
 	chat   []Chat // oldest first; at most keptChat, the oldest go
 	layout Layout
-	over   bool // nobody may enter any more
+	opened uint64 // tracks so far
+	over   bool   // nobody may enter any more
 }
 
 func newRoom(r *Rooms, s *Settings) *Room {
@@ -58,6 +63,11 @@ func newRoom(r *Rooms, s *Settings) *Room {
 	}
 	room.set.Store(s)
 	room.sound = newSound(room, r.cfg.Speakers)
+	room.pictures = newPictures(room)
+	if t := room.pictures.track; t != nil {
+		room.tracks[t.ID] = t
+	}
+	room.stream = newStream(room)
 	return room
 }
 
@@ -104,7 +114,7 @@ func (m *Room) members(lobby bool) []Member {
 func (m *Room) view(p *Participant) View {
 	s := m.settings()
 	v := View{Name: m.name, Title: s.Title, Groups: s.Groups, Stream: s.Stream(), Number: s.Number,
-		Lobby: s.Lobby, Locked: s.Locked, Layout: m.layout, Ends: s.Ends}
+		Lobby: s.Lobby, Locked: s.Locked, Recording: m.recorded.Load(), Watching: m.stream.watching(), Layout: m.layout, Ends: s.Ends}
 	if p.role == Host {
 		v.PIN = s.PIN
 	}
@@ -189,6 +199,7 @@ func (m *Room) tellBus(kind string) {
 // spread tells everybody but from; what happens in the lobby, only hosts. mu is
 // held.
 func (m *Room) spread(from *Participant, e Event) {
+	m.pictures.changed()
 	for _, p := range m.people {
 		if p == from || p.waiting || from != nil && from.waiting && p.role != Host {
 			continue
@@ -202,6 +213,7 @@ func (m *Room) tellAll(e Event) { m.spread(nil, e) }
 
 // showRoom tells everybody what the room is now. mu is held.
 func (m *Room) showRoom() {
+	m.pictures.changed()
 	for _, p := range m.people {
 		if !p.waiting {
 			p.leg.Notify(Event{EventRoom, m.view(p)})
@@ -217,6 +229,7 @@ func (m *Room) leave(p *Participant, reason error) {
 	}
 	p.silence()
 	p.deafen()
+	m.pictures.closeAll(p)
 	m.mu.Lock()
 	if m.people[p.ID] != p {
 		m.mu.Unlock()
@@ -263,8 +276,7 @@ func (m *Room) release() {
 		p.end(ErrClosed)
 	}
 	if empty {
-		m.sound.stop()
-		m.rooms.closed(m)
+		m.stop()
 	}
 }
 
@@ -280,13 +292,21 @@ func (m *Room) close(reason error) {
 	for _, p := range people {
 		p.end(reason)
 	}
+	m.stop()
+}
+
+// stop ends what runs for a room that is over.
+func (m *Room) stop() {
 	m.sound.stop()
+	m.pictures.stop()
+	m.stream.stop()
 	m.rooms.closed(m)
 }
 
 // change puts new settings in force.
 func (m *Room) change(s *Settings) {
 	m.set.Store(s)
+	m.stream.changed() // its groups may be others
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.showRoom()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"muster/internal/run"
 	"muster/internal/store"
 	"muster/media"
+	"muster/media/codec"
 )
 
 // part names this package in logs.
@@ -49,6 +51,20 @@ type Deps struct {
 	Sessions *auth.Sessions
 	Bus      *bus.Bus
 	Log      *slog.Logger
+
+	// Compositor returns a command that runs this executable so that it calls
+	// compositor.Child; nil: no pictures are composed.
+	Compositor func() *exec.Cmd
+	// Recorder records the rooms' streams; nil: nothing does.
+	Recorder Recorder
+}
+
+// Recorder records streams.
+type Recorder interface {
+	// Switch begins or ends the recording of a live stream. by is who wants it.
+	Switch(s *media.Stream, on bool, by string) error
+	// Recorded reports whether a stream is recorded, or about to be.
+	Recorded(s *media.Stream) bool
 }
 
 // Stats are counts since the start, except for the gauges.
@@ -77,6 +93,9 @@ type Rooms struct {
 	count counters
 
 	changes sync.Mutex // one change of what is stored at a time; taken first
+
+	probe    sync.Mutex    // guards what follows; held while the compositor makes its first picture
+	composed *codec.Format // of composites for streams; nil until it is known
 
 	mu      sync.Mutex // guards what follows; taken before a Room's mu
 	group   *run.Group
@@ -172,6 +191,14 @@ func (r *Rooms) sweep(ctx context.Context, now time.Time) {
 			r.log.Error("a room that nobody uses was not removed", "room", name, "error", err)
 		}
 	}
+}
+
+// goroutines returns the group that rooms run their goroutines in, nil while
+// they do not run.
+func (r *Rooms) goroutines() *run.Group {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.group
 }
 
 // resource is what rights to a room are asked for.
@@ -349,6 +376,7 @@ func (r *Rooms) enter(s *Settings, p *Participant) error {
 		r.mu.Unlock()
 		if opened {
 			room.tellBus(FactOpened)
+			room.stream.start()
 		}
 		err := room.enter(p)
 		if errors.Is(err, errEmptied) { // the last one has just left and the room is going

@@ -103,15 +103,19 @@ func (p *Participant) Hear(f AudioFormat, send func(payload []byte)) (*AudioOut,
 	case p.voice.out != nil:
 		return nil, ErrTracks
 	}
-	o := &AudioOut{sound: m.sound, p: p, format: f, send: send}
-	p.voice.out = o
-	s := m.sound
+	p.voice.out = m.sound.hear(p, f, send)
+	return p.voice.out, nil
+}
+
+// hear adds a mix of everybody but p, who may be nil. f is valid.
+func (s *sound) hear(p *Participant, f AudioFormat, send func(payload []byte)) *AudioOut {
+	o := &AudioOut{sound: s, p: p, format: f, send: send}
 	s.mu.Lock()
 	s.outs = append(s.outs, o)
 	s.mixing.Store(true)
 	s.mu.Unlock()
 	s.wake()
-	return o, nil
+	return o
 }
 
 // HearEach gives the participant the single voices of the room, in Opus, each in
@@ -197,7 +201,7 @@ func (s *sound) removeIn(in *AudioIn) {
 func (s *sound) removeOut(o *AudioOut) {
 	m := s.room
 	m.mu.Lock()
-	if o.p.voice.out == o {
+	if o.p != nil && o.p.voice.out == o {
 		o.p.voice.out = nil
 	}
 	m.mu.Unlock()
@@ -363,11 +367,7 @@ func (s *sound) wake() {
 	if s.running || s.stopped || !s.needed() {
 		return
 	}
-	r := s.room.rooms
-	r.mu.Lock()
-	group := r.group
-	r.mu.Unlock()
-	if group != nil {
+	if group := s.room.rooms.goroutines(); group != nil {
 		s.running = group.Go(s.run)
 	}
 }

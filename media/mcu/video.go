@@ -18,9 +18,12 @@ const (
 	Camera VideoSource = "camera"
 	Screen VideoSource = "screen"
 	Stage  VideoSource = "stage" // a media path
+	// Composite is the room's one picture of everybody, for browsers that can
+	// show no more. It belongs to nobody, and is made while somebody is shown it.
+	Composite VideoSource = "composite"
 )
 
-// Valid reports whether s is one of the sources.
+// Valid reports whether s is a source that a participant may have.
 func (s VideoSource) Valid() bool { return s == Camera || s == Screen || s == Stage }
 
 // Packet is one RTP packet of a picture. It is read-only once it was written.
@@ -47,14 +50,19 @@ type TrackSpec struct {
 	Codec    codec.ID // VP8 or H264
 	Layers   []LayerInfo
 	KeyFrame func(layer int) // asks the sender for a key frame; must not block
+	// HighProfile says that the video is H264 beyond the baseline profile, which
+	// not every receiver decodes.
+	HighProfile bool
 }
 
 // Track is a picture that somebody in the room sends, in one or more layers.
 type Track struct {
-	ID    string // unguessable
-	owner *Participant
+	ID    string       // unguessable
+	owner *Participant // nil: the room
 	room  *Room
 	spec  TrackSpec
+
+	number uint64 // tracks of a room are numbered as they come
 
 	layers []*layer
 	views  atomic.Pointer[[]*Window] // who is shown it; replaced under mu
@@ -122,21 +130,31 @@ func (p *Participant) OpenTrack(spec TrackSpec) (*Track, error) {
 	if own >= maxTracksEach {
 		return nil, ErrTracks
 	}
-	t := &Track{ID: rand.Text(), owner: p, room: m, spec: spec}
+	t := newTrack(m, p, spec)
+	m.opened++
+	t.number = m.opened
+	m.tracks[t.ID] = t
+	m.tellAll(Event{EventTrack, t.Info()})
+	return t, nil
+}
+
+func newTrack(m *Room, owner *Participant, spec TrackSpec) *Track {
+	t := &Track{ID: rand.Text(), owner: owner, room: m, spec: spec}
 	t.views.Store(&[]*Window{})
 	for _, l := range spec.Layers {
 		la := &layer{}
 		la.size.Store(&l)
 		t.layers = append(t.layers, la)
 	}
-	m.tracks[t.ID] = t
-	m.tellAll(Event{EventTrack, t.Info()})
-	return t, nil
+	return t
 }
 
 // Info describes the track.
 func (t *Track) Info() TrackInfo {
-	i := TrackInfo{ID: t.ID, Participant: t.owner.ID, Source: t.spec.Source, Codec: string(t.spec.Codec)}
+	i := TrackInfo{ID: t.ID, Source: t.spec.Source, Codec: string(t.spec.Codec)}
+	if t.owner != nil {
+		i.Participant = t.owner.ID
+	}
 	for _, l := range t.layers {
 		i.Layers = append(i.Layers, *l.size.Load())
 	}
@@ -185,14 +203,19 @@ func (t *Track) RequestKeyFrame(i int) {
 	}
 }
 
-// alive reports whether packets of a layer come.
+// alive reports whether packets of a layer come, or would if it were wanted.
 func (t *Track) alive(i int, now time.Time) bool {
-	return now.UnixNano()-t.layers[i].last.Load() < int64(layerSilence)
+	return t.owner == nil || now.UnixNano()-t.layers[i].last.Load() < int64(layerSilence)
 }
 
 // layerSilence is how long a layer without a packet counts as being sent. A
 // browser stops layers that it has no bandwidth for.
 const layerSilence = 2 * time.Second
+
+// wanted reports whether somebody is shown a layer, or waits for it.
+func (t *Track) wanted(i int) bool {
+	return slices.ContainsFunc(*t.views.Load(), func(w *Window) bool { return w.wants(t, i) })
+}
 
 // Bitrate returns the bits per second that a layer has been sent with lately.
 func (t *Track) Bitrate(i int) int { return int(t.layers[i].rate.bps.Load()) }

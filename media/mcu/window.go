@@ -90,6 +90,13 @@ func (w *Window) Shown() (t *Track, layer int) {
 	return w.track, w.current
 }
 
+// wants reports whether the window shows a layer of t, or waits for it.
+func (w *Window) wants(t *Track, layer int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.track == t && (w.want == layer || w.current == layer)
+}
+
 // RequestKeyFrame asks for a key frame of what is shown.
 func (w *Window) RequestKeyFrame() {
 	w.mu.Lock()

@@ -326,6 +326,8 @@ func (c *session) inRoom(ctx context.Context, r request) (any, error) {
 		return with(c, r, func(p *mcu.Participant, d onData) error {
 			return p.Change(ctx, func(s *mcu.Settings) { s.Lobby = d.On })
 		})
+	case "record":
+		return with(c, r, func(p *mcu.Participant, d onData) error { return p.Record(d.On) })
 	case "call":
 		return with(c, r, c.call)
 	case "stage":

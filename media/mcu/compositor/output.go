@@ -46,7 +46,7 @@ type Output struct {
 }
 
 // Output opens an output, which begins with a key frame. emit is called from
-// one goroutine and must not block nor call the Compositor.
+// one goroutine and must not block; it may request a key frame.
 func (c *Compositor) Output(cfg OutputConfig, emit func(Frame)) (*Output, error) {
 	if !cfg.valid() {
 		return nil, ErrConfig

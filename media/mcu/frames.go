@@ -1,0 +1,74 @@
+package mcu
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+
+	"muster/media/codec"
+)
+
+// Frame is one whole picture. It is read-only.
+type Frame struct {
+	AU  [][]byte      // NAL units of H264 without start codes, or one frame of VP8
+	PTS time.Duration // on a clock that begins anywhere and has no steps back
+	Key bool          // it can be decoded by itself
+}
+
+// frames puts the packets of a Window together to whole pictures, each on the
+// 90 kHz clock of the window. Its owner serialises the calls, as a Window does.
+type frames struct {
+	emit func(Frame)
+	lost func() // a picture is missing, and those after it need it
+
+	id     codec.ID // of what comes now
+	format *codec.Format
+	order  *codec.Reorder
+	depack *codec.Depacketizer // nil: what comes cannot be read
+
+	began bool
+	last  uint32 // newest timestamp
+	pts   time.Duration
+}
+
+// packet takes what a window sends.
+func (f *frames) packet(o Outgoing) {
+	if f.order == nil || f.id != o.Codec {
+		f.id, f.format = o.Codec, codec.NewVideo(o.Codec)
+		f.order = codec.NewReorder(codec.Video)
+		f.depack, _ = codec.NewDepacketizer(f.format.SDP(0)) // nil where there is none
+	}
+	if f.depack == nil {
+		return
+	}
+	ready, lost := f.order.Push(&rtp.Packet{
+		Header:  rtp.Header{Version: 2, SequenceNumber: o.Seq, Timestamp: o.Timestamp, Marker: o.Marker},
+		Payload: o.Payload,
+	}, time.Now())
+	if lost > 0 {
+		f.lost()
+	}
+	for _, p := range ready {
+		au, err := f.depack.Depacketize(p)
+		if err != nil {
+			f.lost()
+			continue
+		}
+		if au != nil {
+			f.whole(au, p.Timestamp)
+		}
+	}
+}
+
+func (f *frames) whole(au [][]byte, ts uint32) {
+	au, format, key := codec.Normalize(f.format, au)
+	f.format = format
+	if len(au) == 0 {
+		return
+	}
+	if f.began {
+		f.pts += time.Duration(int32(ts-f.last)) * time.Second / videoClock
+	}
+	f.began, f.last = true, ts
+	f.emit(Frame{AU: au, PTS: f.pts, Key: key})
+}
