@@ -66,7 +66,8 @@ type Seat interface {
 	// phone's packets, as they come from the network: late, twice, or not at all.
 	Audio(f sdp.Format, send func(payload []byte, samples int)) func(rtp.Packet)
 	// Video is the same for pictures. Both directions are access units: NAL units
-	// of H264, or one frame of VP8.
+	// of H264, or one frame of VP8. A format without a name says that the phone
+	// takes and sends no pictures any more.
 	Video(f sdp.Format, send func(u rtp.Unit)) func(u rtp.Unit)
 	// RequestKeyFrame says that the phone needs a picture that can be decoded by
 	// itself.

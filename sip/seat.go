@@ -186,6 +186,10 @@ func (p *seated) attach(plan sdp.Plan) {
 	l.media.audio.Handle(h)
 	v := plan.Video
 	if v == nil || l.media.video == nil {
+		if p.video.Name != "" {
+			p.video = sdp.Format{}
+			p.seat.Video(p.video, nil)
+		}
 		return
 	}
 	if v.Format != p.video {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"muster/internal/auth"
 	"muster/internal/limit"
@@ -95,6 +94,7 @@ type phoneSeat struct {
 	send   func(payload []byte, samples int)
 	out    *mcu.AudioOut
 	hears  mcu.AudioFormat // of out
+	screen phoneScreen     // what the phone is shown
 }
 
 // Notify implements mcu.Leg: what may change whether the phone is heard.
@@ -134,6 +134,7 @@ func (s *phoneSeat) sync() {
 		return
 	default:
 	}
+	s.screen.open(s.p)
 	if s.send == nil {
 		return
 	}
@@ -187,18 +188,6 @@ func audioFormat(f sdp.Format) mcu.AudioFormat {
 	return mcu.AudioFormat{Codec: codec.G711, MULaw: f.Name == "PCMU"}
 }
 
-// Video implements sip.Seat.
-func (s *phoneSeat) Video(f sdp.Format, _ func(rtp.Unit)) func(rtp.Unit) {
-	p, err := newPhonePicture(s, f)
-	if err != nil {
-		return func(rtp.Unit) {}
-	}
-	return p.write
-}
-
-// RequestKeyFrame implements sip.Seat.
-func (s *phoneSeat) RequestKeyFrame() {}
-
 // Key implements sip.Seat: *6 switches the microphone, *5 raises and lowers the
 // hand.
 func (s *phoneSeat) Key(digit byte) {
@@ -225,55 +214,9 @@ func (s *phoneSeat) Key(digit byte) {
 func (s *phoneSeat) Close() {
 	s.once.Do(func() {
 		close(s.done)
+		s.mu.Lock()
+		s.screen.close()
+		s.mu.Unlock()
 		s.p.Leave(nil)
 	})
-}
-
-// phonePicture is what a phone shows to the room.
-type phonePicture struct {
-	seat    *phoneSeat
-	id      codec.ID
-	pack    *codec.Packetizer
-	track   *mcu.Track
-	refused time.Time
-	seq     uint16
-}
-
-// pictureRefused is how long a phone's pictures are dropped before the room is
-// asked again.
-const pictureRefused = time.Second
-
-func newPhonePicture(s *phoneSeat, f sdp.Format) (*phonePicture, error) {
-	id := codec.ID(f.Name)
-	pack, err := codec.NewPacketizer(codec.NewVideo(id), 96, 0)
-	if err != nil {
-		return nil, err
-	}
-	return &phonePicture{seat: s, id: id, pack: pack}, nil
-}
-
-// write is called by the phone's one reader.
-func (p *phonePicture) write(u rtp.Unit) {
-	if p.track == nil || p.track.Over() {
-		if time.Since(p.refused) < pictureRefused {
-			return
-		}
-		t, err := p.seat.p.OpenTrack(mcu.TrackSpec{Source: mcu.Camera, Codec: p.id, Layers: make([]mcu.LayerInfo, 1),
-			KeyFrame: func(int) { p.seat.leg.RequestKeyFrame() }})
-		if err != nil {
-			p.refused = time.Now()
-			return
-		}
-		p.track = t
-	}
-	ts := uint32(u.PTS * 90 / time.Millisecond)
-	pkts, err := p.pack.Packetize(u.AU, ts)
-	if err != nil {
-		return // a picture that has no RTP form
-	}
-	for i := range pkts.Len() {
-		b := pkts.At(i)
-		p.track.Write(0, &mcu.Packet{Seq: p.seq, Timestamp: ts, Marker: codec.PacketMarker(b), Payload: codec.PacketPayload(b)})
-		p.seq++
-	}
 }
