@@ -83,18 +83,23 @@ func (p *phone) hears(hz float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	const head = 44
-	if len(b) < head {
-		return 0, errors.New("the phone has heard nothing yet")
-	}
-	channels, rate := int(le.LittleEndian.Uint16(b[22:])), float64(le.LittleEndian.Uint32(b[24:]))
-	frame := 2 * channels
-	b = b[head : head+(len(b)-head)/frame*frame]
-	if n := int(rate) * frame; len(b) > n {
-		b = b[len(b)-n:]
-	} else {
+	const head, second = 44, 16000 // bytes
+	if len(b) < head+second {
 		return 0, fmt.Errorf("the phone has heard %d bytes", len(b))
 	}
+	return shareOf(b, hz), nil
+}
+
+// shareOf returns the share that a tone has of the last second of a WAV file.
+func shareOf(wav []byte, hz float64) float64 {
+	const head = 44
+	if len(wav) < head {
+		return 0
+	}
+	channels, rate := int(le.LittleEndian.Uint16(wav[22:])), float64(le.LittleEndian.Uint32(wav[24:]))
+	frame := 2 * channels
+	b := wav[head : head+(len(wav)-head)/frame*frame]
+	b = b[max(0, len(b)-int(rate)*frame):]
 	var re, im, all float64
 	n := len(b) / frame
 	for i := range n {
@@ -105,9 +110,9 @@ func (p *phone) hears(hz float64) (float64, error) {
 		all += v * v
 	}
 	if all == 0 {
-		return 0, nil
+		return 0
 	}
-	return (re*re + im*im) * 2 / float64(n) / all, nil
+	return (re*re + im*im) * 2 / float64(n) / all
 }
 
 // TestPhoneInARoom is a meeting of a browser and a SIP phone: each hears the

@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
+	if codecsEnabled {
+		args = append(args, "-tags", "codecs")
+	}
 	build := exec.Command("go", append(args, "../cmd/muster")...)
 	build.Stderr = os.Stderr
 	code := 1

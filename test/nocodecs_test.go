@@ -1,0 +1,5 @@
+//go:build !codecs
+
+package test
+
+const codecsEnabled = false
