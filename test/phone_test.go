@@ -4,24 +4,26 @@ import (
 	le "encoding/binary"
 	"errors"
 	"fmt"
+	"image/png"
 	"math"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
 // phone is a baresip that registers as user, sends a tone of 440 Hz and keeps
-// what it hears as a file.
+// what it hears as a file. With video codecs it sends and takes pictures, too.
 type phone struct {
 	t    *testing.T
 	dir  string
 	ctrl int
 }
 
-func (s *server) phone(t *testing.T, user string) *phone {
+func (s *server) phone(t *testing.T, user string, video ...string) *phone {
 	t.Helper()
 	need(t, "baresip")
 	p := &phone{t: t, dir: t.TempDir(), ctrl: freePort(t, "tcp")}
@@ -29,6 +31,19 @@ func (s *server) phone(t *testing.T, user string) *phone {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	var eyes, codecs string
+	if len(video) > 0 {
+		eyes = `video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 640x360
+video_fps 10
+module avcodec.so
+module vp8.so
+module fakevideo.so
+module_app snapshot.so
+`
+		codecs = ";video_codecs=" + strings.Join(video, ",")
 	}
 	write("config", fmt.Sprintf(`
 poll_method epoll
@@ -45,14 +60,14 @@ module ausine.so
 module aubridge.so
 module sndfile.so
 module uuid.so
-module_tmp account.so
+%smodule_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
-`, freePort(t, "udp"), p.dir, p.ctrl))
-	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2\n", user, s.ports["sip-udp"], passwordOf(user)))
+`, freePort(t, "udp"), p.dir, eyes, p.ctrl))
+	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2%s\n", user, s.ports["sip-udp"], passwordOf(user), codecs))
 	write("contacts", "")
-	background(t, "baresip", "-f", p.dir)
+	background(t, "env", "-C", p.dir, "baresip", "-f", p.dir) // it leaves its snapshots where it runs
 	return p
 }
 
@@ -88,6 +103,41 @@ func (p *phone) hears(hz float64) (float64, error) {
 		return 0, fmt.Errorf("the phone has heard %d bytes", len(b))
 	}
 	return shareOf(b, hz), nil
+}
+
+// sees waits until the phone is shown those colours in its upper left and upper
+// right quarter.
+func (p *phone) sees(want string) {
+	p.t.Helper()
+	wait(p.t, 20*time.Second, "the phone to see "+want, func() error {
+		old, _ := filepath.Glob(filepath.Join(p.dir, "*.png"))
+		for _, f := range old {
+			_ = os.Remove(f)
+		}
+		p.do("snapshot", "")
+		time.Sleep(200 * time.Millisecond) // until the next frame
+		files, _ := filepath.Glob(filepath.Join(p.dir, "snapshot-recv*.png"))
+		if len(files) == 0 {
+			return errors.New("the phone is shown nothing")
+		}
+		f, err := os.Open(files[0])
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		img, err := png.Decode(f)
+		if err != nil {
+			return err
+		}
+		at := func(x int) string {
+			r, g, b, _ := img.At(img.Bounds().Dx()*x/4, img.Bounds().Dy()/4).RGBA()
+			return colourOf(byte(r>>8), byte(g>>8), byte(b>>8))
+		}
+		if got := at(1) + " " + at(3); got != want {
+			return fmt.Errorf("the phone is shown %s", got)
+		}
+		return nil
+	})
 }
 
 // shareOf returns the share that a tone has of the last second of a WAV file.
@@ -145,4 +195,38 @@ func TestPhoneInARoom(t *testing.T) {
 	})
 	s.must("", "user", "remove", "bert")
 	anna.until("the phone of a revoked user to be gone", `!Object.values(party.people).some(p => p.kind === 'sip')`)
+}
+
+// TestPhonesSeeTheRoom shows a phone two feeds side by side, and then the one
+// that is left, in each codec that phones speak.
+func TestPhonesSeeTheRoom(t *testing.T) {
+	need(t, "baresip", "ffmpeg")
+	if !codecsEnabled {
+		t.Skip("pictures are composed with the build tag codecs only")
+	}
+	s := start(t)
+	s.must("", "group", "add", "A")
+	for _, u := range []string{"pilot", "anna", "bert"} {
+		s.user(u, "A")
+	}
+	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}, "number": "100"}, nil); code != http.StatusCreated {
+		t.Fatalf("the room was not made: %d", code)
+	}
+	s.colourFeed(t, "red", "red")
+	s.colourFeed(t, "blue", "blue")
+	anna := s.attend(t, "anna", "briefing")
+	stage := func(stream string, on bool) { anna.ask("stage", map[string]any{"stream": stream, "on": on}) }
+	for _, codec := range []string{"h264", "vp8"} {
+		t.Run(codec, func(t *testing.T) {
+			stage("red", true)
+			stage("blue", true)
+			p := s.phone(t, "bert", codec)
+			p.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
+			p.sees("red blue")
+			stage("red", false)
+			p.sees("blue blue")
+			p.do("hangup", "")
+			stage("blue", false)
+		})
+	}
 }

@@ -144,19 +144,32 @@ func look(t *testing.T, input ...string) (left, right string, width int, tone fl
 	p = p[len(p)-size:]
 	colour := func(x int) string {
 		i := (4*32 + x) * 3
-		switch r, g, b := p[i], p[i+1], p[i+2]; {
-		case r > 120 && g < 100:
-			return "red"
-		case b > 120 && r < 100:
-			return "blue"
-		}
-		return fmt.Sprint("neither: ", p[i:i+3])
+		return colourOf(p[i], p[i+1], p[i+2])
 	}
 	wav, err := os.ReadFile(sound)
 	if err != nil {
 		return "", "", 0, 0, err
 	}
 	return colour(8), colour(24), width, shareOf(wav, 440), nil
+}
+
+func colourOf(r, g, b byte) string {
+	switch {
+	case r > 120 && g < 100:
+		return "red"
+	case b > 120 && r < 100:
+		return "blue"
+	}
+	return fmt.Sprintf("#%02x%02x%02x", r, g, b)
+}
+
+// colourFeed publishes a stream that shows one colour.
+func (s *server) colourFeed(t *testing.T, name, colour string, more ...string) {
+	t.Helper()
+	args := append([]string{"-v", "error", "-re", "-f", "lavfi", "-i", "color=" + colour + ":s=640x360:r=10"}, more...)
+	background(t, "ffmpeg", append(args, "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p",
+		"-c:a", "libopus", "-f", "rtsp", "-rtsp_transport", "tcp", s.rtsp("rtsp", name))...)
+	s.live(name)
 }
 
 // composed reports what is wrong with the picture and the sound of the room with
@@ -185,14 +198,8 @@ func TestRoomIsAStream(t *testing.T) {
 	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}}, nil); code != http.StatusCreated {
 		t.Fatalf("the room was not made: %d", code)
 	}
-	feed := func(name, colour string, more ...string) {
-		args := append([]string{"-v", "error", "-re", "-f", "lavfi", "-i", "color=" + colour + ":s=640x360:r=10"}, more...)
-		background(t, "ffmpeg", append(args, "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p",
-			"-c:a", "libopus", "-f", "rtsp", "-rtsp_transport", "tcp", s.rtsp("rtsp", name))...)
-		s.live(name)
-	}
-	feed("red", "red", "-f", "lavfi", "-i", "sine=440")
-	feed("blue", "blue")
+	s.colourFeed(t, "red", "red", "-f", "lavfi", "-i", "sine=440")
+	s.colourFeed(t, "blue", "blue")
 	anna := s.attend(t, "anna", "briefing")
 	anna.ask("stage", map[string]any{"stream": "red", "on": true})
 	wait(t, 20*time.Second, "the room's stream", func() error {
