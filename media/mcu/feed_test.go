@@ -120,3 +120,52 @@ func TestWhoMayNotWatchMayNotStage(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAStreamIsShownAtOnce: a stream's next key frame may be far away, and its
+// publisher cannot be asked for one.
+func TestAStreamIsShownAtOnce(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	pub := h.camera(t, "uas/eo", codec.NewVideo(codec.VP8))
+	host, ear := h.mustJoin(t, admin)
+	if err := host.Stage("uas/eo", true); err != nil {
+		t.Fatal(err)
+	}
+	frame := func(n int64, key bool) {
+		b := []byte{0x11, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01, 0, 0, 0, 0}
+		if key {
+			b[0] = 0x10
+		}
+		pub.Write(0, media.Sample{PTS: n * 3600, AU: [][]byte{b}})
+	}
+	frame(0, true)
+	var tr *Track
+	wait(t, "the picture", func() bool {
+		e, ok := ear.last(EventTrack)
+		if ok {
+			tr, _ = host.Track(e.Data.(TrackInfo).ID)
+		}
+		return tr != nil
+	})
+	for n := range int64(64) {
+		frame(n+1, false)
+	}
+	past := func() int {
+		tr.past.mu.Lock()
+		defer tr.past.mu.Unlock()
+		return len(tr.past.packets)
+	}
+	wait(t, "the past", func() bool { return past() == 65 })
+	var got []Outgoing
+	w := NewWindow(func(o Outgoing) { got = append(got, o) })
+	w.Show(tr, 0)
+	defer w.Show(nil, 0)
+	if len(got) != 65 || !startsKeyFrame(codec.VP8, got[0].Payload) {
+		t.Fatalf("%d packets at once", len(got))
+	}
+	if d := got[64].Timestamp - got[0].Timestamp; d != 3600 {
+		t.Errorf("the past of 64 frames takes %d ticks", d)
+	}
+	frame(65, true)
+	wait(t, "the past to begin anew", func() bool { return past() == 1 })
+}

@@ -65,6 +65,7 @@ type Track struct {
 	number uint64 // tracks of a room are numbered as they come
 
 	layers []*layer
+	past   *past                     // nil: the sender can be asked for key frames
 	views  atomic.Pointer[[]*Window] // who is shown it; replaced under mu
 
 	mu   sync.Mutex // guards changes of views, and what follows
@@ -146,6 +147,9 @@ func newTrack(m *Room, owner *Participant, spec TrackSpec) *Track {
 		la.size.Store(&l)
 		t.layers = append(t.layers, la)
 	}
+	if owner != nil && owner.kind == Feed {
+		t.past = &past{}
+	}
 	return t
 }
 
@@ -183,6 +187,11 @@ func (t *Track) Write(i int, p *Packet) {
 	l.rate.add(len(p.Payload), now)
 	if w, h := keyFrameSize(t.spec.Codec, p.Payload); w > 0 {
 		t.SetLayer(i, LayerInfo{Width: w, Height: h})
+	}
+	if t.past != nil {
+		t.past.mu.Lock()
+		defer t.past.mu.Unlock()
+		t.past.keep(t.spec.Codec, p)
 	}
 	for _, v := range *t.views.Load() {
 		v.packet(t, i, p, now)
@@ -248,6 +257,12 @@ func (t *Track) shut() {
 }
 
 func (t *Track) attach(v *Window) bool {
+	if t.past != nil {
+		t.past.mu.Lock()
+		defer t.past.mu.Unlock()
+		now := time.Now()
+		t.past.replay(func(p *Packet) { v.packet(t, 0, p, now) })
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.over {
