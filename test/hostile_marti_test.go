@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,7 @@ import (
 	bits "encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"net"
@@ -351,24 +353,40 @@ func martiArchives(t *testing.T, s *takSiege) {
 // bombOf is an archive of n entries that unpack to size zeros each.
 func bombOf(t *testing.T, n int, size int64) []byte {
 	t.Helper()
+	const chunk = 1 << 20
+	var packed bytes.Buffer
+	w, _ := flate.NewWriter(&packed, flate.BestCompression)
+	_, err := w.Write(make([]byte, chunk))
+	if err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Deflating all of it would take longer than the attack: one chunk again and
+	// again, and an empty last block (RFC 1951 §3.2.3).
+	body := append(bytes.Repeat(packed.Bytes(), int(size/chunk)), 0x03, 0x00)
+	sum := crc32.NewIEEE()
+	for range size / chunk {
+		sum.Write(make([]byte, chunk))
+	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for i := range n {
-		w, err := z.Create(fmt.Sprintf("EVIL/%d", i))
+		f, err := z.CreateRaw(&zip.FileHeader{Name: fmt.Sprintf("EVIL/%d", i), Method: zip.Deflate, CRC32: sum.Sum32(),
+			CompressedSize64: uint64(len(body)), UncompressedSize64: uint64(size)})
 		if err == nil {
-			_, err = io.CopyN(w, zeros{}, size)
+			_, err = f.Write(body)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	z.Close()
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return b.Bytes()
 }
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func manyEntries(t *testing.T, n int) []byte {
 	t.Helper()

@@ -156,8 +156,8 @@ media:
 				for _, r := range readers {
 					wg.Go(func() { checkReader(t, r.name, r.carries, r.args(s, name, secret), info) })
 				}
-				wg.Wait()
 				checkWHEP(t, s, chromium, info)
+				wg.Wait()
 			})
 		}
 	}

@@ -125,8 +125,22 @@ var doorKeys = []struct{ door, env, network string }{
 	{"marti-plain", "MUSTER_COT_MARTI_PLAIN_ADDRESS", "tcp"},
 }
 
+// taken are the ports that tests were given; a port is given once, since others
+// run at the same time and open theirs only later.
+var taken sync.Map
+
 // freePort returns a port that nobody has at this moment.
 func freePort(t *testing.T, network string) int {
+	t.Helper()
+	for {
+		port := openPort(t, network)
+		if _, again := taken.LoadOrStore(fmt.Sprint(network, port), true); !again {
+			return port
+		}
+	}
+}
+
+func openPort(t *testing.T, network string) int {
 	t.Helper()
 	if network == "udp" {
 		c, err := net.ListenPacket("udp", "127.0.0.1:0")
