@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn bench-sip soak fuzz clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn bench-sip bench-room soak fuzz clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-turn: ## load figures of relays, side by side with coturn
 
 bench-sip: ## calls a second, with media, by sipp
 	$(GO) run ./bench/sip
+
+bench-room: ## parties that a core mixes, side by side with the AudioBridge of Janus (apt install janus)
+	$(GO) run $(GOFLAGS_BUILD) ./bench/room
 
 bench-cot: build ## load figures of the TAK server; PEER='command' PEER_ADDR=host:port measures a peer in the same run
 	$(GO) run ./bench/cot -muster bin/muster $(if $(PEER),-peer '$(PEER)' -peer-addr $(PEER_ADDR))

@@ -241,16 +241,6 @@ func TestWorkerSaysWhyItCannotConnect(t *testing.T) {
 	}
 }
 
-func TestParseCPU(t *testing.T) {
-	got, err := parseCPU("123 (a ) b) S 1 2 3 4 5 6 7 8 9 10 250 50 7 8 20 0")
-	if err != nil || got != 3*time.Second {
-		t.Errorf("%s %v", got, err)
-	}
-	if _, err := parseCPU("1 (a) S 1"); err == nil {
-		t.Error("half a line was taken")
-	}
-}
-
 func TestTableShowsMediansAndRatio(t *testing.T) {
 	o := options{conns: 500, senders: 100, idle: 10000}
 	sc := scenarios(o)[0]

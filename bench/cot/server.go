@@ -5,16 +5,16 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"muster/bench/usage"
 )
 
 const (
@@ -91,38 +91,10 @@ func (s *server) stop() {
 }
 
 // rss returns the resident memory in MB.
-func (s *server) rss() float64 {
-	v := strings.TrimSuffix(field(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid), "VmRSS"), " kB")
-	kb, _ := strconv.ParseFloat(v, 64)
-	return kb / 1024
-}
+func (s *server) rss() float64 { return usage.RSS(s.cmd.Process.Pid) }
 
-// cpu returns the processor time used so far, user and system.
-func (s *server) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	return parseCPU(string(b))
-}
-
-// parseCPU reads utime and stime, fields 14 and 15 of /proc/PID/stat.
-func parseCPU(stat string) (time.Duration, error) {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux there is
-	f := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(f) < 13 {
-		return 0, errors.New("/proc/PID/stat is too short")
-	}
-	var ticks time.Duration
-	for _, v := range f[11:13] {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += time.Duration(n)
-	}
-	return ticks * tick, nil
-}
+// cpu returns the processor time used so far.
+func (s *server) cpu() (time.Duration, error) { return usage.CPU(s.cmd.Process.Pid) }
 
 // field returns the value of the first line that starts with key.
 func field(file, key string) string {

@@ -11,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"muster/bench/usage"
 )
 
 const (
@@ -186,34 +187,11 @@ func (s *server) stop() {
 }
 
 // rss returns the resident memory in MB.
-func (s *server) rss() float64 {
-	v := strings.TrimSuffix(field(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid), "VmRSS"), " kB")
-	kb, _ := strconv.ParseFloat(v, 64)
-	return kb / 1024
-}
+func (s *server) rss() float64 { return usage.RSS(s.cmd.Process.Pid) }
 
-// cpu returns the processor time used so far, user and system, by the process
-// and the children it has waited for.
-func (s *server) cpu() (time.Duration, error) {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux there is
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	f := strings.Fields(string(b)[strings.LastIndexByte(string(b), ')')+1:])
-	if len(f) < 15 {
-		return 0, errors.New("/proc/PID/stat is too short")
-	}
-	var ticks time.Duration
-	for _, v := range f[11:15] { // fields 14 to 17: utime, stime, cutime, cstime
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += time.Duration(n)
-	}
-	return ticks * tick, nil
-}
+// cpu returns the processor time used so far, by the process and the children it
+// has waited for.
+func (s *server) cpu() (time.Duration, error) { return usage.CPU(s.cmd.Process.Pid) }
 
 // perMinute measures the processor seconds per minute over d.
 func (s *server) perMinute(ctx context.Context, d time.Duration) (float64, error) {

@@ -13,9 +13,10 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"muster/bench/usage"
 )
 
 // subject is a server that is measured.
@@ -103,28 +104,11 @@ func (s *server) stop() {
 	_ = s.cmd.Wait()
 }
 
-// tick is the unit of /proc/PID/stat (USER_HZ, 100 on all common machines).
-const tick = 10 * time.Millisecond
-
-// cpu returns the user and system time of the process so far.
+// cpu returns the processor time of the process so far; 0 if it is gone.
 func (s *server) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
-	return time.Duration(user+system) * tick
+	used, _ := usage.CPU(s.cmd.Process.Pid)
+	return used
 }
 
 // rss returns the memory of the process in MB.
-func (s *server) rss() float64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.cmd.Process.Pid))
-	f := strings.Fields(string(b))
-	if len(f) < 2 {
-		return 0
-	}
-	pages, _ := strconv.Atoi(f[1])
-	return float64(pages*os.Getpagesize()) / 1e6
-}
+func (s *server) rss() float64 { return usage.RSS(s.cmd.Process.Pid) }
