@@ -42,25 +42,22 @@ func (t *tile) id() string {
 // arrange lays tiles out in a scene, whose tiles stand in the order of those
 // that it returns. The tiles come in the order in which people entered; active
 // is the participant who speaks.
-func arrange(l Layout, tiles []tile, active string) (compositor.Scene, []tile) {
+func arrange(l Layout, cells []Cell, tiles []tile, active string) (compositor.Scene, []tile) {
 	var rects []layout.Rect
 	switch l {
+	case LayoutCustom:
+		tiles, rects = place(cells, tiles, active)
 	case LayoutSpeaker:
 		tiles = first(tiles, maxStrip+1, func(t *tile) bool { return t.person == active })
 		rects = layout.Speaker(len(tiles), sceneWidth, sceneHeight)
 	case LayoutPresenter:
 		// The newest of what is presented; without any, it is a room where people speak.
-		var shown *Track
-		for i := range tiles {
-			if tiles[i].whole() {
-				shown = tiles[i].track
-			}
-		}
+		shown := presented(tiles)
 		if shown == nil {
-			return arrange(LayoutSpeaker, tiles, active)
+			return arrange(LayoutSpeaker, nil, tiles, active)
 		}
 		tiles = first(tiles, len(tiles), func(t *tile) bool { return t.person == active && !t.whole() })
-		tiles = first(tiles, maxColumn+1, func(t *tile) bool { return t.track == shown })
+		tiles = first(tiles, maxColumn+1, func(t *tile) bool { return t.track == shown.track })
 		rects = layout.Presenter(len(tiles), sceneWidth, sceneHeight)
 	default:
 		tiles = first(tiles, layout.MaxTiles, func(*tile) bool { return false })
@@ -74,6 +71,45 @@ func arrange(l Layout, tiles []tile, active string) (compositor.Scene, []tile) {
 		})
 	}
 	return s, tiles
+}
+
+// presented returns the newest tile of what is to be read, nil for none.
+func presented(tiles []tile) (found *tile) {
+	for i := range tiles {
+		if tiles[i].whole() && (found == nil || tiles[i].track.number >= found.track.number) {
+			found = &tiles[i]
+		}
+	}
+	return found
+}
+
+// place puts tiles into cells. Cells whose participant is not there stay empty.
+func place(cells []Cell, tiles []tile, active string) (in []tile, rects []layout.Rect) {
+	for _, c := range cells {
+		var found *tile
+		who := c.Show
+		switch who {
+		case CellScreen:
+			found = presented(tiles)
+		case CellSpeaker:
+			who = active
+			fallthrough
+		default:
+			// A participant's camera, before what else it shows.
+			for i := range tiles {
+				if t := &tiles[i]; t.person == who && (found == nil || found.whole() && !t.whole()) {
+					found = t
+				}
+			}
+		}
+		if found == nil {
+			continue
+		}
+		x, y := c.X*sceneWidth/100&^1, c.Y*sceneHeight/100&^1
+		in = append(in, *found)
+		rects = append(rects, layout.Rect{X: x, Y: y, W: (c.X+c.W)*sceneWidth/100&^1 - x, H: (c.Y+c.H)*sceneHeight/100&^1 - y})
+	}
+	return in, rects
 }
 
 // first returns at most n tiles: those that lead, then those with a picture,

@@ -81,6 +81,7 @@ type View struct {
 	Recording bool      `json:"recording"`
 	Watching  int       `json:"watching"` // how many receive the room's stream
 	Layout    Layout    `json:"layout"`
+	Cells     []Cell    `json:"cells,omitempty"` // of LayoutCustom
 	Ends      time.Time `json:"ends,omitzero"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"muster/internal/auth"
+	"muster/media/mcu/layout"
 )
 
 // Kind says how somebody takes part.
@@ -327,13 +329,19 @@ func (p *Participant) Change(ctx context.Context, edit func(*Settings)) error {
 	return p.rooms.put(ctx, &s, true)
 }
 
-// SetLayout arranges the room's composite.
-func (p *Participant) SetLayout(l Layout) error {
-	if !l.Valid() {
-		return fmt.Errorf("%w: the layout is %s, %s or %s", ErrInvalid, LayoutGrid, LayoutSpeaker, LayoutPresenter)
+// SetLayout arranges the room's composite. cells are those of LayoutCustom, at
+// most layout.MaxTiles; the other layouts have none.
+func (p *Participant) SetLayout(l Layout, cells []Cell) error {
+	switch {
+	case !l.Valid():
+		return fmt.Errorf("%w: the layout is %s, %s, %s or %s", ErrInvalid, LayoutGrid, LayoutSpeaker, LayoutPresenter, LayoutCustom)
+	case (l == LayoutCustom) != (len(cells) > 0), len(cells) > layout.MaxTiles:
+		return fmt.Errorf("%w: %s has 1 to %d cells, and the others have none", ErrInvalid, LayoutCustom, layout.MaxTiles)
+	case slices.ContainsFunc(cells, func(c Cell) bool { return !c.valid() }):
+		return fmt.Errorf("%w: a cell shows somebody, lies within 100 percent, and is at least %d percent wide and high", ErrInvalid, minCell)
 	}
 	return p.asHost(p.ID, func(m *Room, _ *Participant) error {
-		m.layout = l
+		m.layout, m.cells = l, slices.Clone(cells)
 		m.showRoom()
 		return nil
 	})

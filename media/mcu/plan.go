@@ -20,6 +20,7 @@ const (
 type cast struct {
 	tiles  []tile // in the order in which people entered
 	layout Layout
+	cells  []Cell // of LayoutCustom
 	active string // participant who speaks
 	record bool
 }
@@ -40,7 +41,7 @@ func newPlan(m *Room, c cast) *plan {
 func (m *Room) cast() cast {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := cast{layout: m.layout, active: m.sound.speakers().Active, record: m.recorded.Load()}
+	c := cast{layout: m.layout, cells: m.cells, active: m.sound.speakers().Active, record: m.recorded.Load()}
 	people := make([]*Participant, 0, len(m.people))
 	for _, p := range m.people {
 		if !p.waiting {
@@ -116,7 +117,7 @@ func (s *pictures) forwardBest(v *Picture, pl *plan, others []tile) {
 func (pl *plan) scene(name string, l Layout, tiles []tile, size *pictureSize) string {
 	s, ok := pl.scenes[name]
 	if !ok {
-		s, _ = arrange(l, tiles, pl.active)
+		s, _ = arrange(l, pl.cells, tiles, pl.active)
 		s.Recording = pl.record
 		pl.scenes[name] = s
 	}

@@ -21,11 +21,35 @@ const (
 	LayoutGrid      Layout = "grid"      // everybody alike
 	LayoutSpeaker   Layout = "speaker"   // who speaks, with a strip of the others
 	LayoutPresenter Layout = "presenter" // the screen that is shared, with who speaks
+	LayoutCustom    Layout = "custom"    // in cells that a host has placed
 )
 
 // Valid reports whether l is one of the layouts.
 func (l Layout) Valid() bool {
-	return l == LayoutGrid || l == LayoutSpeaker || l == LayoutPresenter
+	return l == LayoutGrid || l == LayoutSpeaker || l == LayoutPresenter || l == LayoutCustom
+}
+
+// Cell is a part of the composite that a host has placed, in percent of its width
+// and height. Later cells lie over earlier ones.
+type Cell struct {
+	Show string `json:"show"` // id of a participant, CellSpeaker or CellScreen
+	X    int    `json:"x"`
+	Y    int    `json:"y"`
+	W    int    `json:"w"`
+	H    int    `json:"h"`
+}
+
+// What a Cell can show besides a participant.
+const (
+	CellSpeaker = "speaker" // who speaks
+	CellScreen  = "screen"  // the newest screen or stream that is shown
+)
+
+// minCell is the smallest edge of a cell: less cannot be made out.
+const minCell = 5 // percent
+
+func (c Cell) valid() bool {
+	return c.Show != "" && len(c.Show) <= maxName && c.X >= 0 && c.Y >= 0 && c.W >= minCell && c.H >= minCell && c.X <= 100-c.W && c.Y <= 100-c.H
 }
 
 // keptChat is how many messages who enters later is shown.
@@ -52,6 +76,7 @@ type Room struct {
 	tracks map[string]*Track
 	chat   []Chat // oldest first; at most keptChat, the oldest go
 	layout Layout
+	cells  []Cell // of LayoutCustom; replaced, never changed
 	opened uint64 // tracks so far
 	over   bool   // nobody may enter any more
 }
@@ -114,7 +139,7 @@ func (m *Room) members(lobby bool) []Member {
 func (m *Room) view(p *Participant) View {
 	s := m.settings()
 	v := View{Name: m.name, Title: s.Title, Groups: s.Groups, Stream: s.Stream(), Number: s.Number,
-		Lobby: s.Lobby, Locked: s.Locked, Recording: m.recorded.Load(), Watching: m.stream.watching(), Layout: m.layout, Ends: s.Ends}
+		Lobby: s.Lobby, Locked: s.Locked, Recording: m.recorded.Load(), Watching: m.stream.watching(), Layout: m.layout, Cells: m.cells, Ends: s.Ends}
 	if p.role == Host {
 		v.PIN = s.PIN
 	}

@@ -164,7 +164,7 @@ func TestHostsDecide(t *testing.T) {
 		"mute":   func() error { return mike.Mute(lisa.ID, true) },
 		"kick":   func() error { return mike.Kick(host.ID) },
 		"role":   func() error { return mike.SetRole(mike.ID, Host) },
-		"layout": func() error { return mike.SetLayout(LayoutSpeaker) },
+		"layout": func() error { return mike.SetLayout(LayoutSpeaker, nil) },
 		"lock":   func() error { return mike.Change(t.Context(), func(s *Settings) { s.Locked = true }) },
 	} {
 		if err := try(); !errors.Is(err, ErrHost) {

@@ -253,6 +253,7 @@ type (
 	}
 	layoutData struct {
 		Layout mcu.Layout `json:"layout"`
+		Cells  []mcu.Cell `json:"cells"`
 	}
 	stageData struct {
 		Stream string `json:"stream"`
@@ -317,7 +318,7 @@ func (c *session) inRoom(ctx context.Context, r request) (any, error) {
 	case "role":
 		return with(c, r, func(p *mcu.Participant, d roleData) error { return p.SetRole(d.Participant, d.Role) })
 	case "layout":
-		return with(c, r, func(p *mcu.Participant, d layoutData) error { return p.SetLayout(d.Layout) })
+		return with(c, r, func(p *mcu.Participant, d layoutData) error { return p.SetLayout(d.Layout, d.Cells) })
 	case "lock":
 		return with(c, r, func(p *mcu.Participant, d onData) error {
 			return p.Change(ctx, func(s *mcu.Settings) { s.Locked = d.On })
