@@ -94,6 +94,7 @@ export class RoomSession {
   async #rejoin(): Promise<void> {
     if (this.phase.kind !== 'in' && this.phase.kind !== 'waiting') return;
     this.#endMedia();
+    this.#joined = null;
     try {
       await this.#enter();
     } catch (e) {
@@ -209,18 +210,22 @@ export class RoomSession {
   show(wishes: Wish[]): void {
     if (JSON.stringify(wishes) === JSON.stringify(this.#wishes)) return;
     this.#wishes = wishes;
+    // A slot is given to another track: what it showed must not be seen under the old name.
+    for (const id of [...this.pictures.keys()]) if (!wishes.some((w) => w.track === id)) this.pictures.delete(id);
     this.#rtc?.show(wishes).catch(() => {}); // asked again with the next change
   }
 
   async setMuted(muted: boolean): Promise<void> {
     this.fault = '';
     this.asked = false;
+    const signal = this.#signal;
     try {
       if (!muted && !this.#microphone) {
         const id = this.#wish?.devices.microphoneId;
         const stream = await navigator.mediaDevices.getUserMedia({
           audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...(id ? { deviceId: id } : {}) },
         });
+        if (!signal || signal !== this.#signal) return stop(stream);
         this.#microphone = stream.getAudioTracks()[0] ?? null;
         await this.#rtc?.setMicrophone(this.#microphone);
       }
@@ -242,13 +247,17 @@ export class RoomSession {
   async setCamera(on: boolean): Promise<void> {
     this.fault = '';
     const before = this.camera;
+    const signal = this.#signal;
     try {
       if (on) {
         const id = this.#wish?.devices.cameraId;
-        this.camera = await navigator.mediaDevices.getUserMedia({ video: { ...cameraSize, ...(id ? { deviceId: id } : { facingMode: 'user' }) } });
+        const stream = await navigator.mediaDevices.getUserMedia({ video: { ...cameraSize, ...(id ? { deviceId: id } : { facingMode: 'user' }) } });
+        if (!signal || signal !== this.#signal) return stop(stream);
+        this.camera = stream;
       } else this.camera = null;
       await this.#rtc?.setCamera(this.camera?.getVideoTracks()[0] ?? null);
     } catch (e) {
+      stop(this.camera);
       this.camera = null;
       this.fault = captureFault(e);
     }
@@ -264,6 +273,7 @@ export class RoomSession {
       this.screen?.getVideoTracks()[0]?.addEventListener('ended', () => void this.setScreen(false));
       await this.#rtc?.setScreen(this.screen?.getVideoTracks()[0] ?? null);
     } catch (e) {
+      stop(this.screen);
       this.screen = null;
       if (!(e instanceof Error && e.name === 'NotAllowedError')) this.fault = captureFault(e);
     }
@@ -336,6 +346,11 @@ export class RoomSession {
     this.tracks.clear();
     this.phase = { kind: 'out' };
   }
+}
+
+/** Lets go of a camera, a microphone or a screen: its light goes out. */
+function stop(stream: MediaStream | null): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 /** For trying whether a relay works: /rooms/name?relay=1. */

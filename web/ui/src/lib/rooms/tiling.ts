@@ -1,0 +1,32 @@
+/** How many columns of tiles use the space best. */
+
+export interface Tiling {
+  columns: number;
+  /** Of each tile (CSS pixels). */
+  width: number;
+  height: number;
+}
+
+/** The grid of n tiles of 16:9 (up to 4:3 where that fills more) with the largest tiles. */
+export function tiling(n: number, width: number, height: number, gap: number): Tiling {
+  let best: Tiling = { columns: 1, width: 0, height: 0 };
+  for (let columns = 1; columns <= n; columns++) {
+    const rows = Math.ceil(n / columns);
+    const w = (width - gap * (columns - 1)) / columns;
+    const h = (height - gap * (rows - 1)) / rows;
+    if (w <= 0 || h <= 0) continue;
+    const fit = w / h > 16 / 9 ? { width: (h * 16) / 9, height: h } : { width: w, height: Math.min(h, (w * 3) / 4) };
+    if (fit.width * fit.height > best.width * best.height) best = { columns, width: Math.floor(fit.width), height: Math.floor(fit.height) };
+  }
+  return best;
+}
+
+/** The name in addresses that a title suggests. */
+export function nameOf(title: string): string {
+  return title
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[-.]+|-+$/g, '')
+    .slice(0, 60);
+}
