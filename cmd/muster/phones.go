@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"muster/internal/auth"
 	"muster/internal/limit"
+	"muster/internal/run"
 	"muster/media/codec"
 	"muster/media/mcu"
 	"muster/sip"
@@ -18,7 +20,10 @@ import (
 )
 
 // phones is how calls get into rooms. It implements sip.Rooms.
-type phones struct{ rooms *mcu.Rooms }
+type phones struct {
+	rooms *mcu.Rooms
+	log   *slog.Logger
+}
 
 // Find implements sip.Rooms.
 func (p phones) Find(_ context.Context, target string) (sip.Room, error) {
@@ -56,7 +61,7 @@ func (p phones) Join(_ context.Context, r sip.JoinRequest) (sip.Seat, error) {
 		participant.Leave(err)
 		return nil, callFault(err)
 	}
-	go seat.run()
+	go seat.run(p.log)
 	return seat, nil
 }
 
@@ -108,7 +113,8 @@ func (s *phoneSeat) End(reason error) { s.leg.Kick(reason) }
 
 // run keeps the phone's sound in the room: it begins when a host lets it in or
 // speak.
-func (s *phoneSeat) run() {
+func (s *phoneSeat) run(log *slog.Logger) {
+	defer run.Recover(log, "sip")
 	for {
 		select {
 		case <-s.done:

@@ -282,7 +282,7 @@ func (h *house) parts(local net.Listener) []part {
 			if !c.SIP.Enabled {
 				return nil, nil
 			}
-			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms}, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms, h.log}, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
 			return registered(h, "sip", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {

@@ -45,6 +45,5 @@ var (
 	ErrKicked  = errors.New("a host has ended your stay")
 	ErrRefused = errors.New("the host did not let you in")
 	ErrClosed  = errors.New("the room was closed")
-	ErrMoved   = errors.New("you have joined from somewhere else")
 	errStopped = errors.New("the server is stopping")
 )

@@ -104,7 +104,7 @@ func (r *Rooms) stage(m *Room, who auth.Identity, name safename.Name) error {
 		return err
 	}
 	s := m.settings()
-	p := newParticipant(r, JoinRequest{Identity: auth.System("stage"), Room: m.name, Name: name.String(), Kind: Feed, Leg: f}, false)
+	p := newParticipant(r, s, JoinRequest{Identity: auth.System("stage"), Room: m.name, Name: name.String(), Kind: Feed, Leg: f}, false)
 	p.role, p.muted, f.p = Speaker, false, p
 	p.session, err = r.deps.Sessions.Open(auth.System("stage"), auth.Read, resource(s), auth.SessionInfo{Protocol: "room/" + string(Feed)}, p.end)
 	if err == nil {

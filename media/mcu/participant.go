@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"muster/internal/auth"
-	"muster/internal/bus"
 )
 
 // Kind says how somebody takes part.
@@ -62,7 +61,7 @@ type Participant struct {
 // maxName bounds what a participant calls itself.
 const maxName = 64 // characters
 
-func newParticipant(r *Rooms, req JoinRequest, host bool) *Participant {
+func newParticipant(r *Rooms, s *Settings, req JoinRequest, host bool) *Participant {
 	p := &Participant{
 		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), leg: req.Leg,
 		who: req.Identity, role: Listener, owner: host, muted: true,
@@ -70,11 +69,10 @@ func newParticipant(r *Rooms, req JoinRequest, host bool) *Participant {
 	if p.name == "" {
 		p.name = cleanName(strings.TrimPrefix(req.Identity.User, "guest:"))
 	}
-	s := r.get(req.Room)
 	switch {
 	case host:
 		p.role = Host
-	case s != nil && auth.Allow(req.Identity, auth.Publish, resource(s)) == nil:
+	case auth.Allow(req.Identity, auth.Publish, resource(s)) == nil:
 		p.role = s.Entry
 	}
 	p.log = r.log.With("room", req.Room, "conn", p.ID, "user", req.Identity.User, "remote", req.Remote, "kind", string(req.Kind))
@@ -226,11 +224,6 @@ var errChat = fmt.Errorf("%w: a message has 1 to %d printable characters", ErrIn
 func chatText(s string) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxChat &&
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }) < 0
-}
-
-func factOf(kind string, m *Room, p *Participant, groups []string) bus.Fact {
-	return bus.Fact{Kind: kind, Groups: groups,
-		Data: Fact{Room: m.name, Participant: p.ID, Name: p.name, Kind: p.kind, Present: m.present()}}
 }
 
 // asHost runs f with the room locked if p is a host of it, and the participant

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"muster/internal/bus"
 )
 
 // Layout is how a room's composite is arranged.
@@ -164,8 +166,24 @@ func (m *Room) enter(p *Participant) error {
 
 // joined says that p is in. mu is held, and the bus does not block.
 func (m *Room) joined(p *Participant) {
-	s := m.settings()
-	m.rooms.deps.Bus.Publish(factOf(FactJoined, m, p, s.Groups))
+	m.fact(FactJoined, p)
+}
+
+// fact puts a fact about the room, and about p unless it is nil, on the bus. mu
+// is held.
+func (m *Room) fact(kind string, p *Participant) {
+	f := Fact{Room: m.name, Present: m.present()}
+	if p != nil {
+		f.Participant, f.Name, f.Kind = p.ID, p.name, p.kind
+	}
+	m.rooms.deps.Bus.Publish(bus.Fact{Kind: kind, Data: f, Groups: m.settings().Groups})
+}
+
+// tellBus is fact for who does not hold mu.
+func (m *Room) tellBus(kind string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fact(kind, nil)
 }
 
 // spread tells everybody but from; what happens in the lobby, only hosts. mu is
@@ -217,7 +235,7 @@ func (m *Room) leave(p *Participant, reason error) {
 	m.spread(p, Event{EventLeft, Left{ID: p.ID, Reason: why}})
 	m.rooms.count.participants.Add(-1)
 	if !p.waiting {
-		m.rooms.deps.Bus.Publish(factOf(FactLeft, m, p, m.settings().Groups))
+		m.fact(FactLeft, p)
 	}
 	p.waiting = true // nothing more for it
 	m.mu.Unlock()

@@ -290,7 +290,7 @@ func (r *Rooms) join(req JoinRequest) (*Participant, error) {
 			return nil, err
 		}
 	}
-	p := newParticipant(r, req, host)
+	p := newParticipant(r, s, req, host)
 	ses, err := r.deps.Sessions.Follow(req.Identity, auth.Read, resource(s),
 		auth.SessionInfo{Protocol: "room/" + string(req.Kind), Remote: req.Remote, Agent: req.Agent}, p.end, p.changed)
 	if err != nil {
@@ -348,11 +348,12 @@ func (r *Rooms) enter(s *Settings, p *Participant) error {
 		}
 		r.mu.Unlock()
 		if opened {
-			r.tell(FactOpened, room, nil)
+			room.tellBus(FactOpened)
 		}
 		err := room.enter(p)
-		if errors.Is(err, errEmptied) {
-			continue // the last one has just left and the room is going
+		if errors.Is(err, errEmptied) { // the last one has just left and the room is going
+			time.Sleep(time.Millisecond)
+			continue
 		}
 		if err != nil {
 			room.release()
@@ -375,15 +376,6 @@ func (r *Rooms) closed(room *Room) {
 	}
 	r.mu.Unlock()
 	if was {
-		r.tell(FactClosed, room, nil)
+		room.tellBus(FactClosed)
 	}
-}
-
-// tell puts a fact about room on the bus.
-func (r *Rooms) tell(kind string, room *Room, p *Participant) {
-	f := Fact{Room: room.name, Present: room.Present()}
-	if p != nil {
-		f.Participant, f.Name, f.Kind = p.ID, p.name, p.kind
-	}
-	r.deps.Bus.Publish(bus.Fact{Kind: kind, Data: f, Groups: room.settings().Groups})
 }

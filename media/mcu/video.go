@@ -143,12 +143,6 @@ func (t *Track) Info() TrackInfo {
 	return i
 }
 
-// Owner returns who sends the track.
-func (t *Track) Owner() *Participant { return t.owner }
-
-// Codec returns what the track is encoded in.
-func (t *Track) Codec() codec.ID { return t.spec.Codec }
-
 // SetLayer says how large a layer's pictures have turned out to be.
 func (t *Track) SetLayer(i int, size LayerInfo) {
 	if *t.layers[i].size.Load() == size {

@@ -170,6 +170,3 @@ func (t *Track) FitLayer(width, height, bps int, now time.Time) int {
 	}
 	return best
 }
-
-// Layers returns how many layers the track has.
-func (t *Track) Layers() int { return len(t.layers) }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +14,6 @@ import (
 	"github.com/pion/interceptor/pkg/gcc"
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
-	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"muster/internal/auth"
@@ -38,19 +34,20 @@ type Seat struct {
 	*session
 	p *mcu.Participant
 
+	budget cc.BandwidthEstimator // set with the peer connection
+
+	offering sync.Mutex // one offer at a time; guards started
+	started  bool       // run has the seat, or Close has given it up
+
+	pubMu    sync.Mutex // guards what follows
 	voices   []*slot
 	pictures map[string]*slot // by mid
-	tap      *mcu.Tap
-	budget   cc.BandwidthEstimator
-	started  bool
-
-	pubMu   sync.Mutex // guards what follows
-	sources map[string]mcu.VideoSource
-	layers  map[string][]string // rids by mid, smallest first
-	pubs    map[string]*publication
-	places  map[string]mcu.Place // what each picture slot is to show, by mid
-	sound   *mcu.AudioIn
-	refused time.Time // when the room last refused to hear or see more
+	sources  map[string]mcu.VideoSource
+	layers   map[string][]string // rids by mid, smallest first
+	pubs     map[string]*publication
+	places   map[string]mcu.Place // what each picture slot is to show, by mid
+	sound    *mcu.AudioIn
+	refused  time.Time // when the room last refused to hear or see more
 }
 
 // publication is one picture that the participant sends.
@@ -63,11 +60,7 @@ type publication struct {
 // errPeers: the server, or this user, has as many peers as it may have.
 var errPeers = errors.New("too many WebRTC peers at one time")
 
-// Bounds of one seat.
-const (
-	maxRoomMedia = 64 // media sections: 16 voices, 25 pictures and what is sent, with room for those given up
-	maxRoomSDP   = 256 << 10
-)
+const maxRoomSDP = 256 << 10 // bytes of an offer of maxMedia sections
 
 // NewSeat returns a seat for p that has nothing negotiated yet. The error says
 // that the server takes no more peers. The owner calls Close.
@@ -103,8 +96,8 @@ func (t *Seat) Reason() error {
 // Close ends the seat. Closing twice is harmless; the first reason stays.
 func (t *Seat) Close(reason error) {
 	t.close(reason)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.offering.Lock()
+	defer t.offering.Unlock()
 	if !t.started {
 		t.started = true
 		t.abandon()
@@ -123,13 +116,14 @@ func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer st
 			return "", fmt.Errorf("%w: a source is camera or screen", errBadOffer)
 		}
 	}
+	t.offering.Lock()
+	defer t.offering.Unlock()
 	select {
 	case <-t.end:
 		return "", t.reason
 	default:
 	}
-	first := t.pc == nil
-	if first {
+	if t.pc == nil {
 		if err := t.begin(); err != nil {
 			return "", err
 		}
@@ -143,10 +137,10 @@ func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer st
 	}
 	t.bindSlots(added)
 	t.publishing(o, sources)
-	if first {
-		return answer, t.start()
+	if t.started {
+		return answer, nil
 	}
-	return answer, nil
+	return answer, t.start()
 }
 
 // begin makes the peer connection for the first offer.
@@ -252,15 +246,13 @@ func (t *Seat) bindSlots(added []*slot) {
 	}
 }
 
-// start lets the seat live by itself.
+// start lets the seat live by itself. offering is held.
 func (t *Seat) start() error {
 	group, _, ok := t.srv.running()
 	if !ok {
 		return errStopped
 	}
-	t.mu.Lock()
 	t.started = true
-	t.mu.Unlock()
 	t.srv.add(t.session)
 	t.srv.count.seats.Add(1)
 	if !group.Go(func(ctx context.Context) { t.run(ctx, t.work, t.cleanup) }) {
@@ -274,9 +266,6 @@ func (t *Seat) start() error {
 
 func (t *Seat) cleanup(error) {
 	t.srv.count.seats.Add(-1)
-	if t.tap != nil {
-		t.tap.Close()
-	}
 	t.pubMu.Lock()
 	pubs, sound, pictures := t.pubs, t.sound, t.pictures
 	t.pubs, t.sound, t.pictures = map[string]*publication{}, nil, map[string]*slot{}
@@ -299,14 +288,17 @@ const allotEvery = 300 * time.Millisecond
 
 // work sends the room to the client until the seat ends.
 func (t *Seat) work(ctx context.Context) error {
-	tap, err := t.p.HearEach(len(t.voices), func(i int, s mcu.Sound) {
+	t.pubMu.Lock()
+	voices := slices.Clone(t.voices)
+	t.pubMu.Unlock()
+	tap, err := t.p.HearEach(len(voices), func(i int, s mcu.Sound) {
 		t.srv.count.packetsOut.Add(1)
-		t.voices[i].voice(&s)
+		voices[i].voice(&s)
 	})
 	if err != nil {
 		return err
 	}
-	t.tap = tap
+	defer tap.Close()
 	tick := time.NewTicker(allotEvery)
 	defer tick.Stop()
 	for {
@@ -322,7 +314,7 @@ func (t *Seat) work(ctx context.Context) error {
 // Show says what the client wants to see in which of its sections; what is not
 // named goes dark.
 func (t *Seat) Show(places []mcu.Place) error {
-	if len(places) > maxRoomMedia {
+	if len(places) > maxMedia {
 		return fmt.Errorf("%w: more places than sections", errBadOffer)
 	}
 	next := make(map[string]mcu.Place, len(places))
@@ -421,241 +413,6 @@ func (t *Seat) feedback(s *slot) {
 			}
 		}
 	}
-}
-
-// publishing takes note of what the client sends from now on.
-func (t *Seat) publishing(o *offer, sources map[string]mcu.VideoSource) {
-	t.pubMu.Lock()
-	var gone []*mcu.Track
-	t.sources = sources
-	t.layers = o.simulcast()
-	for mid, p := range t.pubs {
-		if sources[mid] == "" && p.track != nil {
-			gone = append(gone, p.track)
-			p.track = nil
-		}
-	}
-	t.pubMu.Unlock()
-	for _, g := range gone {
-		g.Close()
-	}
-}
-
-// onTrack is called when the first packet of a track, or of a layer of one, has
-// come.
-func (t *Seat) onTrack(remote *webrtc.TrackRemote, recv *webrtc.RTPReceiver) {
-	mid := ""
-	for _, tr := range t.pc.GetTransceivers() {
-		if tr.Receiver() == recv {
-			mid = tr.Mid()
-		}
-	}
-	group, _, ok := t.srv.running()
-	if !ok || mid == "" {
-		return
-	}
-	id := roomCodec(remote.Codec().MimeType)
-	switch {
-	case id == codec.Opus:
-		group.Go(func(context.Context) { t.receiveVoice(remote) })
-	case id != "":
-		group.Go(func(context.Context) { t.receivePicture(mid, id, remote) })
-	}
-}
-
-// next reads one packet; false when the track has ended. Each packet has memory
-// of its own, since the room keeps it.
-func (t *Seat) next(remote *webrtc.TrackRemote, buf []byte) (*rtp.Packet, bool) {
-	for {
-		n, _, err := remote.Read(buf)
-		if errors.Is(err, io.ErrShortBuffer) {
-			continue // larger than any network carries whole
-		}
-		if err != nil {
-			return nil, false
-		}
-		pkt := &rtp.Packet{}
-		if pkt.Unmarshal(slices.Clone(buf[:n])) != nil {
-			continue
-		}
-		t.srv.count.packetsIn.Add(1)
-		return pkt, true
-	}
-}
-
-// refusedPause is how long the packets of somebody who may not send are dropped
-// before the room is asked again.
-const refusedPause = 500 * time.Millisecond
-
-func (t *Seat) receiveVoice(remote *webrtc.TrackRemote) {
-	buf := make([]byte, receiveMTU)
-	for {
-		pkt, ok := t.next(remote, buf)
-		if !ok {
-			return
-		}
-		in := t.voice()
-		if in == nil || len(pkt.Payload) == 0 {
-			continue
-		}
-		s := &mcu.Sound{Seq: pkt.SequenceNumber, Timestamp: pkt.Timestamp, Marker: pkt.Marker, Payload: pkt.Payload}
-		if ext := pkt.GetExtension(t.levelID()); len(ext) > 0 {
-			s.Level, s.HasLevel = ext[0]&0x7f, true
-		}
-		in.Write(s)
-	}
-}
-
-// voice returns where the participant's sound goes, nil while it may not speak.
-func (t *Seat) voice() *mcu.AudioIn {
-	t.pubMu.Lock()
-	defer t.pubMu.Unlock()
-	if t.sound != nil && !t.sound.Closed() {
-		return t.sound
-	}
-	if time.Since(t.refused) < refusedPause {
-		return nil
-	}
-	in, err := t.p.OpenAudio(mcu.AudioFormat{Codec: codec.Opus})
-	if err != nil {
-		t.refused = time.Now()
-		return nil
-	}
-	t.sound = in
-	return in
-}
-
-// levelID returns the id under which the client sends the audio level.
-func (t *Seat) levelID() uint8 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.offer.level
-}
-
-func (t *Seat) receivePicture(mid string, id codec.ID, remote *webrtc.TrackRemote) {
-	buf := make([]byte, receiveMTU)
-	for {
-		pkt, ok := t.next(remote, buf)
-		if !ok {
-			return
-		}
-		track, layer := t.picture(mid, id, remote)
-		if track == nil || len(pkt.Payload) == 0 {
-			continue
-		}
-		track.Write(layer, &mcu.Packet{Seq: pkt.SequenceNumber, Timestamp: pkt.Timestamp, Marker: pkt.Marker, Payload: pkt.Payload})
-	}
-}
-
-// picture returns where the packets of a section's layer go, nil while the
-// client has not said what it shows, or may not show it.
-func (t *Seat) picture(mid string, id codec.ID, remote *webrtc.TrackRemote) (*mcu.Track, int) {
-	t.pubMu.Lock()
-	defer t.pubMu.Unlock()
-	source := t.sources[mid]
-	if source == "" {
-		return nil, 0
-	}
-	rids := t.layers[mid]
-	layer := max(slices.Index(rids, remote.RID()), 0)
-	p := t.pubs[mid]
-	if p == nil || p.codec != id {
-		p = &publication{codec: id, remotes: make([]*webrtc.TrackRemote, max(len(rids), 1))}
-		t.pubs[mid] = p
-	}
-	if layer >= len(p.remotes) {
-		return nil, 0
-	}
-	p.remotes[layer] = remote
-	if p.track != nil && !p.track.Over() {
-		return p.track, layer
-	}
-	if time.Since(t.refused) < refusedPause {
-		return nil, 0
-	}
-	track, err := t.p.OpenTrack(mcu.TrackSpec{Source: source, Codec: id, Layers: make([]mcu.LayerInfo, len(p.remotes)),
-		KeyFrame: func(i int) { t.askKeyFrame(p, i) }})
-	if err != nil {
-		t.refused = time.Now()
-		t.log.Debug("a picture was refused", "error", err)
-		return nil, 0
-	}
-	p.track = track
-	return track, layer
-}
-
-// askKeyFrame sends a PLI for one layer. It is called by viewers, so it must
-// not wait for pubMu, which their allotment holds.
-func (t *Seat) askKeyFrame(p *publication, layer int) {
-	group, _, ok := t.srv.running()
-	if !ok {
-		return
-	}
-	group.Go(func(context.Context) {
-		t.pubMu.Lock()
-		remote := p.remotes[layer]
-		t.pubMu.Unlock()
-		if remote != nil {
-			_ = t.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(remote.SSRC())}})
-		}
-	})
-}
-
-// roomCodec returns the codec of a MIME type that rooms carry, "" for others.
-func roomCodec(mime string) codec.ID {
-	switch {
-	case strings.EqualFold(mime, webrtc.MimeTypeOpus):
-		return codec.Opus
-	case strings.EqualFold(mime, webrtc.MimeTypeVP8):
-		return codec.VP8
-	case strings.EqualFold(mime, webrtc.MimeTypeH264):
-		return codec.H264
-	}
-	return ""
-}
-
-func itoa(pt webrtc.PayloadType) string { return strconv.Itoa(int(pt)) }
-
-// roomCodecs are the codecs that rooms carry, with VP8 first: every browser sends
-// it in layers. The numbers are placeholders: a client's own are used once it has
-// offered a codec.
-var roomCodecs = []struct {
-	kind  webrtc.RTPCodecType
-	codec offeredCodec
-	rtx   webrtc.PayloadType
-}{
-	{webrtc.RTPCodecTypeAudio, offeredCodec{pt: 111, id: codec.Opus, mime: webrtc.MimeTypeOpus, clock: 48000, channels: 2, fmtp: "minptime=10;useinbandfec=1"}, 0},
-	{webrtc.RTPCodecTypeVideo, offeredCodec{pt: 96, id: codec.VP8, mime: webrtc.MimeTypeVP8, clock: 90000}, 97},
-	{webrtc.RTPCodecTypeVideo, offeredCodec{pt: 102, id: codec.H264, mime: webrtc.MimeTypeH264, clock: 90000, fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}, 103},
-}
-
-// roomEngine registers what rooms carry. It does not depend on the first offer,
-// which may be without pictures.
-func roomEngine() (*webrtc.MediaEngine, error) {
-	m := &webrtc.MediaEngine{}
-	for _, c := range roomCodecs {
-		fb := []webrtc.RTCPFeedback{{Type: webrtc.TypeRTCPFBTransportCC}}
-		if c.kind == webrtc.RTPCodecTypeVideo {
-			fb = append(fb, webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBNACK}, webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBNACK, Parameter: "pli"})
-		}
-		if err := register(m, c.codec, c.rtx, c.codec.fmtp, fb); err != nil {
-			return nil, err
-		}
-	}
-	for _, k := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-		uris := []string{sdp.TransportCCURI, sdp.SDESMidURI}
-		if k == webrtc.RTPCodecTypeVideo {
-			uris = append(uris, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
-		} else {
-			uris = append(uris, sdp.AudioLevelURI)
-		}
-		for _, uri := range uris {
-			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, k); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return m, nil
 }
 
 // BadOffer reports whether err says what is wrong with a client's offer, in

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -219,6 +221,9 @@ func (a *API) conferences() {
 			if a.Rooms == nil {
 				return nil, errStopped
 			}
+			if err := a.groupsExist(ctx, in.Body.Groups); err != nil {
+				return nil, err
+			}
 			s, err := a.Rooms.Update(ctx, id, in.Name, in.Body.apply)
 			if err != nil {
 				return nil, roomFault(err)
@@ -243,6 +248,9 @@ func (a *API) addRoom(ctx context.Context, id auth.Identity, in *addRoomIn) (*ro
 	if err != nil {
 		return nil, err
 	}
+	if err := a.groupsExist(ctx, in.Body.Groups); err != nil {
+		return nil, err
+	}
 	s := mcu.Settings{Name: name, Groups: id.WriteGroups(), Entry: mcu.Speaker}
 	in.Body.RoomSettings.apply(&s)
 	s, err = a.Rooms.Create(ctx, id, s)
@@ -250,6 +258,24 @@ func (a *API) addRoom(ctx context.Context, id auth.Identity, in *addRoomIn) (*ro
 		return nil, roomFault(err)
 	}
 	return &roomOut{a.room(id, s)}, nil
+}
+
+// groupsExist refuses a group that nobody can be in: an administrator may name
+// any, and a mistyped one would keep everybody out.
+func (a *API) groupsExist(ctx context.Context, names *[]string) error {
+	if names == nil {
+		return nil
+	}
+	all, err := a.Groups.ListGroups(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range *names {
+		if !slices.ContainsFunc(all, func(g auth.Group) bool { return g.Name == n }) {
+			return refuse(http.StatusUnprocessableEntity, fmt.Sprintf("There is no group %q.", n))
+		}
+	}
+	return nil
 }
 
 func (a *API) invitations() {

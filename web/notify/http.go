@@ -86,7 +86,7 @@ func (s *Server) follow(c *session, caller login.Caller) {
 		return
 	}
 	ses, err := s.deps.Sessions.Open(caller.Identity, auth.Use, auth.Server(),
-		auth.SessionInfo{Protocol: "notify", Remote: c.client.Remote, Agent: c.client.Agent}, func(reason error) { go c.close(reason) })
+		auth.SessionInfo{Protocol: "notify", Remote: c.client.Remote, Agent: c.client.Agent}, func(reason error) { c.apart(func() { c.close(reason) }) })
 	if err != nil {
 		c.close(err)
 		return

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"muster/internal/auth"
+	"muster/internal/run"
 	"muster/media"
 	"muster/media/mcu"
 )
@@ -72,7 +73,18 @@ func (c *session) tell(typ string, data any) {
 }
 
 // End implements mcu.Leg: the participant is shown out; the session stays.
-func (c *session) End(reason error) { go c.leave(reason, true) }
+func (c *session) End(reason error) {
+	c.apart(func() { c.leave(reason, true) })
+}
+
+// apart runs f in a goroutine of its own: for callers that must not wait, and
+// may hold what f needs.
+func (c *session) apart(f func()) {
+	go func() {
+		defer run.Recover(c.srv.log, part)
+		f()
+	}()
+}
 
 // leave takes the client out of its room, and tells it if it did not ask.
 func (c *session) leave(reason error, tell bool) {
@@ -381,7 +393,7 @@ func (c *session) offer(d offerData) (any, error) {
 			seat.Close(mcu.ErrGone)
 			return nil, mcu.ErrGone
 		}
-		go c.watchSeat(seat)
+		c.apart(func() { c.watchSeat(seat) })
 	}
 	sdp, err := seat.Offer(d.SDP, d.Sources)
 	if err != nil {
