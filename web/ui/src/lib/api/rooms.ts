@@ -1,11 +1,12 @@
 /** Rooms and invitations over REST. */
+import type { Kind, Role } from '$lib/rooms/protocol';
 import { call, enc, run } from './client';
 
 export interface Present {
   id: string;
   name: string;
-  kind: string;
-  role: string;
+  kind: Kind;
+  role: Role;
 }
 
 export interface ConferenceRoom {
@@ -36,6 +37,7 @@ export interface RoomSettings {
   number?: string;
   permanent?: boolean;
   lobby?: boolean;
+  capacity?: number;
   entry?: 'speaker' | 'listener';
   starts?: string;
   ends?: string;
@@ -63,5 +65,5 @@ export const rooms = {
   invite: (name: string, what: { label: string; hours: number; uses: number }) =>
     call<RoomInvitation>('POST', `/api/v1/rooms/${enc(name)}/invitations`, what),
   uninvite: (name: string, id: string) => run('DELETE', `/api/v1/rooms/${enc(name)}/invitations/${enc(id)}`),
-  check: (invitation: string) => call<{ name: string; title: string }>('POST', '/api/v1/invitations/check', { invitation }),
+  check: (invitation: string) => call<{ name: string; title: string; present?: Present[] | null }>('POST', '/api/v1/invitations/check', { invitation }),
 };

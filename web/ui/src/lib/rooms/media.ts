@@ -41,17 +41,20 @@ export class RoomMedia {
   #camera: RTCRtpTransceiver | null = null;
   #screen: RTCRtpTransceiver | null = null;
   #pictures: { transceiver: RTCRtpTransceiver; track: string }[] = [];
-  #places: Place[] = [];
+  #wanted: Wish[] = [];
+  #showing: Promise<void> | null = null;
   #busy: Promise<void> = Promise.resolve();
   #closed = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(signal: Signal, iceServers: RTCIceServer[], voices: number, policy: RTCIceTransportPolicy = 'all') {
+  /** places: how many pictures the first offer makes room for. */
+  constructor(signal: Signal, iceServers: RTCIceServer[], voices: number, places: number, policy: RTCIceTransportPolicy = 'all') {
     this.#signal = signal;
     this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers, iceTransportPolicy: policy });
     this.pc.onconnectionstatechange = () => this.#moved();
     this.#microphone = this.pc.addTransceiver('audio', { direction: 'sendonly' });
     for (let i = 0; i < voices; i++) this.voices.push(new MediaStream([this.pc.addTransceiver('audio', { direction: 'recvonly' }).receiver.track]));
+    for (let i = 0; i < Math.min(places, maxPictures); i++) this.#place();
   }
 
   #moved(): void {
@@ -108,6 +111,7 @@ export class RoomMedia {
     await this.#microphone.sender.replaceTrack(track);
   }
 
+  /** Before the first offer the camera is only put in its place; the offer tells of it. */
   async setCamera(track: MediaStreamTrack | null): Promise<void> {
     if (this.#camera) {
       await this.#camera.sender.replaceTrack(track);
@@ -115,7 +119,7 @@ export class RoomMedia {
       this.#camera = this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings: layers.map((l) => ({ ...l })) });
       preferVP8(this.#camera);
     } else return;
-    await this.negotiate();
+    if (this.pc.localDescription) await this.negotiate();
   }
 
   async setScreen(track: MediaStreamTrack | null): Promise<void> {
@@ -126,33 +130,57 @@ export class RoomMedia {
       this.#screen = this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings: [{ maxBitrate: screenBitrate }] });
       preferVP8(this.#screen);
     } else return;
-    await this.negotiate();
+    if (this.pc.localDescription) await this.negotiate();
   }
 
-  /** Says which tracks are looked at, and how large they are on the screen (pixels). */
-  async show(wishes: Wish[]): Promise<void> {
-    const wanted = wishes.slice(0, maxPictures);
+  /** Makes places for pictures, so that the first offer has them already. */
+  #place(): { transceiver: RTCRtpTransceiver; track: string } {
+    const slot = { transceiver: this.pc.addTransceiver('video', { direction: 'recvonly' }), track: '' };
+    preferVP8(slot.transceiver, RTCRtpReceiver.getCapabilities?.('video'));
+    this.#pictures.push(slot);
+    return slot;
+  }
+
+  /** Says which tracks are looked at, and how large they are on the screen (pixels). The newest wish counts. */
+  show(wishes: Wish[]): Promise<void> {
+    this.#wanted = wishes.slice(0, maxPictures);
+    this.#showing ??= this.#show().finally(() => (this.#showing = null));
+    return this.#showing;
+  }
+
+  async #show(): Promise<void> {
+    for (let done: Wish[] | null = null; done !== this.#wanted && !this.#closed; ) {
+      const wanted = (done = this.#wanted);
+      let grown = this.#give(wanted);
+      // Of the first offer the places are part.
+      if (!this.pc.localDescription) grown = false;
+      if (grown) await this.negotiate();
+      else await this.#busy;
+      if (this.#closed || wanted !== this.#wanted) continue;
+      const places: Place[] = [];
+      for (const p of this.#pictures) {
+        const w = wanted.find((x) => x.track === p.track);
+        if (w && p.transceiver.mid) places.push({ mid: p.transceiver.mid, track: w.track, width: Math.round(w.width), height: Math.round(w.height) });
+      }
+      await this.#signal.ask('show', { places });
+    }
+  }
+
+  /** Gives each wanted track a place. True when there are new places, which have to be offered. */
+  #give(wanted: Wish[]): boolean {
     for (const p of this.#pictures) if (!wanted.some((w) => w.track === p.track)) p.track = '';
     let grown = false;
     for (const w of wanted) {
       if (this.#pictures.some((p) => p.track === w.track)) continue;
       let slot = this.#pictures.find((p) => p.track === '');
       if (!slot) {
-        slot = { transceiver: this.pc.addTransceiver('video', { direction: 'recvonly' }), track: '' };
-        preferVP8(slot.transceiver, RTCRtpReceiver.getCapabilities?.('video'));
-        this.#pictures.push(slot);
+        slot = this.#place();
         grown = true;
       }
       slot.track = w.track;
       this.onPicture(w.track, new MediaStream([slot.transceiver.receiver.track]));
     }
-    if (grown) await this.negotiate();
-    this.#places = [];
-    for (const p of this.#pictures) {
-      const w = wanted.find((x) => x.track === p.track);
-      if (w && p.transceiver.mid) this.#places.push({ mid: p.transceiver.mid, track: w.track, width: Math.round(w.width), height: Math.round(w.height) });
-    }
-    if (!this.#closed) await this.#signal.ask('show', { places: this.#places });
+    return grown;
   }
 
   close(): void {

@@ -2,7 +2,8 @@
 
 export type Role = 'listener' | 'speaker' | 'host';
 export type Kind = 'browser' | 'sip' | 'stream' | 'mumble';
-export type VideoSource = 'camera' | 'screen' | 'stage';
+/** A composite belongs to nobody: it shows the whole room in one picture. */
+export type VideoSource = 'camera' | 'screen' | 'stage' | 'composite';
 export type Layout = 'grid' | 'speaker' | 'presenter';
 
 export interface Member {
@@ -114,6 +115,10 @@ export class RoomError extends Error {
   constructor(
     readonly code: string,
     message: string,
+    /** When the room opens (code "early"). */
+    readonly from = '',
+    /** Seconds to wait (code "limited"). */
+    readonly retryAfter = 0,
   ) {
     super(message);
     this.name = 'RoomError';

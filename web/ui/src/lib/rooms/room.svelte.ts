@@ -1,8 +1,10 @@
 /** A room one is in: who is there, what is seen and heard, and what one sends. */
 import { SvelteMap } from 'svelte/reactivity';
-import { captureFault } from '$lib/media/publisher.svelte';
+import { deviceFault, openCamera, release, type DeviceFault, type Devices } from './devices';
 import { RoomMedia, type Wish } from './media';
-import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Role, type RoomView, type Speakers, type Track } from './protocol';
+import { Microphone } from './microphone';
+import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
+import { good, judge, sampleOf, type Sample, type Verdict } from './quality';
 import { Signal } from './signal';
 
 export type Phase =
@@ -10,14 +12,8 @@ export type Phase =
   | { kind: 'joining' }
   | { kind: 'waiting' }
   | { kind: 'in' }
-  | { kind: 'ended'; code: string; reason: string };
-
-export interface Devices {
-  camera: boolean;
-  microphone: boolean;
-  cameraId: string;
-  microphoneId: string;
-}
+  /** from: when the room opens; retryAfter: seconds to wait. */
+  | { kind: 'ended'; code: string; reason: string; from: string; retryAfter: number };
 
 export interface JoinWish {
   room: string;
@@ -25,69 +21,140 @@ export interface JoinWish {
   pin: string;
   invitation: string;
   devices: Devices;
+  /** Devices that are open already; the room takes them over. */
+  camera?: MediaStream | null;
+  microphone?: MediaStreamTrack | null;
 }
 
-/** How the connection is, in words a person can act upon. */
-export type Quality = 'good' | 'weak' | 'bad' | 'away';
+/** What went wrong, for words: a device, what the server answered, or the media. */
+export type Fault = { kind: 'camera' | 'microphone' | 'screen'; why: DeviceFault } | { kind: 'server'; code: string; message: string } | null;
 
-const cameraSize = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25 } };
+/** Pauses before media are offered anew (ms); after the last one it is up to the person. */
+const pauses = [500, 2000, 5000, 10_000];
+
+/** How often the connection is judged (ms). */
+const period = 2000;
+
+/** From this level of the microphone on one is taken to speak, and for so long after it (ms). */
+const speech = 0.25;
+const breath = 500;
+
+/** Messages that are kept. */
+const mostChat = 500;
 
 export class RoomSession {
   phase = $state.raw<Phase>({ kind: 'out' });
+  wish = $state.raw<JoinWish | null>(null);
   self = $state('');
   room = $state.raw<RoomView | null>(null);
   members = new SvelteMap<string, Member>();
   tracks = new SvelteMap<string, Track>();
+  pictures = new SvelteMap<string, MediaStream>();
   speakers = $state.raw<Speakers>({ active: '', slots: [] });
   chat = $state.raw<ChatMessage[]>([]);
   unread = $state(0);
   online = $state(true);
   media = $state<RTCPeerConnectionState>('new');
-  quality = $state<Quality>('good');
+  /** Why there is neither picture nor sound, and whether it is tried again by itself. */
+  mediaFault = $state.raw<{ reason: string; again: boolean } | null>(null);
+  verdict = $state.raw<Verdict>(good);
   muted = $state(true);
+  /** Of the own microphone, 0 to 1. */
+  level = $state(0);
   camera = $state.raw<MediaStream | null>(null);
   screen = $state.raw<MediaStream | null>(null);
   voices = $state.raw<MediaStream[]>([]);
-  pictures = new SvelteMap<string, MediaStream>();
-  fault = $state('');
+  /** The browser wants to be asked before it plays sound. */
+  soundBlocked = $state(false);
+  fault = $state.raw<Fault>(null);
   /** A host asks to switch the microphone on. */
   asked = $state(false);
+  /** A host has muted this side. */
+  hushed = $state(false);
+  /** What the person said about being recorded. */
+  recordingSeen = $state(false);
 
   me = $derived(this.members.get(this.self));
   host = $derived(this.me?.role === 'host');
   canSpeak = $derived(this.me !== undefined && this.me.role !== 'listener');
+  waiting = $derived([...this.members.values()].filter((m) => m.waiting));
+  present = $derived([...this.members.values()].filter((m) => !m.waiting));
+  hands = $derived(this.present.filter((m) => m.hand).sort((a, b) => Date.parse(a.hand!) - Date.parse(b.hand!)));
+  composite = $derived([...this.tracks.values()].find((t) => t.source === 'composite') ?? null);
+  /** Whether one speaks oneself, as far as the microphone says. */
+  speaks = $state(false);
+  talking = $derived(new Set([...this.speakers.slots.filter((id) => id !== '' && this.members.get(id)?.muted !== true), ...(this.speaks && !this.muted ? [this.self] : [])]));
+  away = $derived(this.phase.kind === 'in' && (!this.online || this.media === 'disconnected' || this.media === 'failed'));
 
   #signal: Signal | null = null;
   #rtc: RoomMedia | null = null;
-  #wish: JoinWish | null = null;
-  #microphone: MediaStreamTrack | null = null;
+  #microphone: Microphone | null = null;
   #joined: Joined | null = null;
   #wishes: Wish[] = [];
   #stats: ReturnType<typeof setInterval> | undefined;
-  #last = { lost: 0, received: 0 };
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  #before: Sample | null = null;
+  #spoke = 0;
+  #greeted = false;
 
   async join(wish: JoinWish): Promise<void> {
     this.leave();
-    this.#wish = wish;
-    this.fault = '';
+    this.wish = wish;
+    this.fault = null;
+    this.recordingSeen = false;
+    this.#greeted = false;
     this.phase = { kind: 'joining' };
+    this.camera = wish.camera ?? null;
+    this.#watchCamera();
+    this.#newMicrophone(wish);
     const signal = new Signal();
     this.#signal = signal;
     signal.onEvent = (type, data) => this.#event(type, data);
     signal.onOnline = (online) => (this.online = online);
     signal.onLost = () => void this.#rejoin();
+    await this.#enter(false);
+  }
+
+  #newMicrophone(wish: JoinWish): void {
+    const microphone = new Microphone({
+      tell: (on) => this.#signal?.ask('mute', { on }) ?? Promise.resolve(),
+      send: async (track) => this.#rtc?.setMicrophone(track),
+      onMuted: (muted) => (this.muted = muted),
+      onLevel: (level) => this.#hear(level),
+      onGone: () => (this.fault = { kind: 'microphone', why: 'absent' }),
+    });
+    microphone.device = wish.devices.microphoneId;
+    if (wish.microphone) microphone.take(wish.microphone);
+    this.#microphone = microphone;
+  }
+
+  #hear(level: number): void {
+    this.level = level;
+    const now = Date.now();
+    if (level > speech) this.#spoke = now;
+    this.speaks = now - this.#spoke < breath;
+  }
+
+  async #enter(again: boolean): Promise<void> {
+    const w = this.wish!;
+    const signal = this.#signal!;
+    const wasMuted = this.muted;
     try {
-      await this.#enter();
+      const joined = await signal.ask<Joined>('join', { room: w.room, name: w.name, pin: w.pin, invitation: w.invitation });
+      if (signal !== this.#signal) return;
+      this.#joined = joined;
+      // Everybody enters muted; who was heard before the break is heard again.
+      if (again && !wasMuted && this.canSpeak) void this.setMuted(false);
     } catch (e) {
-      this.leave();
-      const error = e instanceof RoomError ? e : new RoomError('internal', String(e));
-      this.phase = { kind: 'ended', code: error.code, reason: error.message };
+      if (signal === this.#signal) this.#end(e);
     }
   }
 
-  async #enter(): Promise<void> {
-    const w = this.#wish!;
-    this.#joined = await this.#signal!.ask<Joined>('join', { room: w.room, name: w.name, pin: w.pin, invitation: w.invitation });
+  #end(e: unknown): void {
+    const error = e instanceof RoomError ? e : new RoomError('internal', String(e));
+    this.leave();
+    this.phase = { kind: 'ended', code: error.code, reason: error.message, from: error.from, retryAfter: error.retryAfter };
   }
 
   /** The server has forgotten the session, such as after its restart: everything is begun anew. */
@@ -95,19 +162,16 @@ export class RoomSession {
     if (this.phase.kind !== 'in' && this.phase.kind !== 'waiting') return;
     this.#endMedia();
     this.#joined = null;
-    try {
-      await this.#enter();
-    } catch (e) {
-      const error = e instanceof RoomError ? e : new RoomError('internal', String(e));
-      this.leave();
-      this.phase = { kind: 'ended', code: error.code, reason: error.message };
-    }
+    const muted = this.muted;
+    this.#microphone?.quiet();
+    this.muted = muted;
+    await this.#enter(true);
   }
 
   #event(type: string, data: unknown): void {
     switch (type) {
       case 'state':
-        this.#begin(data as import('./protocol').RoomState);
+        this.#begin(data as RoomState);
         break;
       case 'participant': {
         const m = data as Member;
@@ -129,79 +193,115 @@ export class RoomSession {
         this.speakers = data as Speakers;
         break;
       case 'room':
+        if (!(data as RoomView).recording) this.recordingSeen = false;
         this.room = data as RoomView;
         break;
       case 'chat':
-        this.chat = [...this.chat, data as ChatMessage].slice(-500);
+        this.chat = [...this.chat, data as ChatMessage].slice(-mostChat);
         if ((data as ChatMessage).from !== this.self) this.unread++;
         break;
       case 'muted':
-        if ((data as { muted: boolean }).muted) void this.#quiet();
-        else this.asked = true;
+        if ((data as { muted: boolean }).muted) {
+          this.hushed = !this.muted;
+          this.#microphone?.quiet();
+        } else this.asked = true;
         break;
       case 'media':
-        this.#endMedia();
-        void this.#startMedia();
+        this.#mediaEnded((data as Ended).reason);
         break;
       case 'ended':
-        this.leave();
-        this.phase = { kind: 'ended', ...(data as Ended) };
+        this.#end(new RoomError((data as Ended).code, (data as Ended).reason));
     }
   }
 
-  #begin(state: import('./protocol').RoomState): void {
+  #begin(state: RoomState): void {
     this.self = state.self;
     this.room = state.room;
     this.members.clear();
-    for (const m of state.participants) this.members.set(m.id, m);
+    for (const m of state.participants ?? []) this.members.set(m.id, m);
     this.tracks.clear();
-    for (const t of state.tracks) this.tracks.set(t.id, t);
-    this.speakers = state.speakers;
-    this.chat = state.chat;
+    for (const t of state.tracks ?? []) this.tracks.set(t.id, t);
+    this.speakers = state.speakers ?? { active: '', slots: [] };
+    this.chat = state.chat ?? [];
     this.phase = state.waiting ? { kind: 'waiting' } : { kind: 'in' };
     if (!state.waiting && !this.#rtc) void this.#startMedia();
   }
 
   /** What a host has done to oneself. */
   #own(m: Member): void {
-    if (m.role === 'listener') {
-      void this.#quiet();
-      if (this.camera) void this.setCamera(false);
-      if (this.screen) void this.setScreen(false);
-    } else if (m.muted && !this.muted) void this.#quiet();
+    this.#microphone?.heard(m.muted);
+    if (m.role !== 'listener') return;
+    this.#microphone?.quiet();
+    if (this.camera) void this.setCamera(false);
+    if (this.screen) void this.setScreen(false);
   }
 
   async #startMedia(): Promise<void> {
     // The answer to join and the first state cross: both are needed.
-    for (let i = 0; !this.#joined && i < 100; i++) await new Promise((done) => setTimeout(done, 10));
+    for (let i = 0; !this.#joined && i < 200; i++) await new Promise((done) => setTimeout(done, 10));
     if (!this.#signal || !this.#joined || this.#rtc) return;
-    const rtc = new RoomMedia(this.#signal, this.#joined.iceServers, this.#joined.voices, relayOnly() ? 'relay' : 'all');
+    clearTimeout(this.#again);
+    const { iceServers, voices } = this.#joined;
+    const places = Math.min(4, this.tracks.size);
+    const rtc = new RoomMedia(this.#signal, iceServers, voices, places, relayOnly() ? 'relay' : 'all');
     this.#rtc = rtc;
-    rtc.onState = (state) => (this.media = state);
+    rtc.onState = (state) => this.#moved(rtc, state);
     rtc.onPicture = (track, stream) => this.pictures.set(track, stream);
     this.voices = rtc.voices;
     try {
-      await rtc.negotiate();
-      if (this.#microphone) await rtc.setMicrophone(this.#microphone);
+      if (this.#microphone?.track) await rtc.setMicrophone(this.#microphone.track);
       if (this.camera) await rtc.setCamera(this.camera.getVideoTracks()[0] ?? null);
       if (this.screen) await rtc.setScreen(this.screen.getVideoTracks()[0] ?? null);
+      await rtc.negotiate();
       await rtc.show(this.#wishes);
     } catch (e) {
-      if (this.#rtc === rtc) this.fault = e instanceof Error ? e.message : String(e);
+      if (this.#rtc === rtc) this.#mediaEnded(e instanceof RoomError && e.code === 'offline' ? '' : e instanceof Error ? e.message : String(e));
+      return;
     }
+    if (this.#rtc !== rtc) return;
+    this.#before = null;
     clearInterval(this.#stats);
-    this.#stats = setInterval(() => void this.#measure(), 2000);
-    const devices = this.#wish?.devices;
-    if (devices && this.canSpeak) {
-      if (devices.microphone && this.muted && !this.#microphone) await this.setMuted(false);
-      if (devices.camera && !this.camera) await this.setCamera(true);
-    }
+    this.#stats = setInterval(() => void this.#measure(), period);
+    if (!this.#greeted) await this.#greet();
+  }
+
+  /** What was chosen before entering is done once. */
+  async #greet(): Promise<void> {
+    this.#greeted = true;
+    const wish = this.wish;
+    if (!wish || !this.canSpeak) return;
+    if (wish.devices.microphone) await this.setMuted(false);
+    if (wish.devices.camera && !this.camera && !this.fault) await this.setCamera(true);
+  }
+
+  #moved(rtc: RoomMedia, state: RTCPeerConnectionState): void {
+    if (rtc !== this.#rtc) return;
+    this.media = state;
+    if (state !== 'connected') return;
+    this.#attempt = 0;
+    this.mediaFault = null;
+  }
+
+  /** Media have ended; they are begun anew a few times, later and later. */
+  #mediaEnded(reason: string): void {
+    this.#endMedia();
+    const pause = pauses[this.#attempt++];
+    this.mediaFault = { reason, again: pause !== undefined };
+    if (pause !== undefined) this.#again = setTimeout(() => void this.#startMedia(), pause);
+  }
+
+  retryMedia(): void {
+    this.#attempt = 0;
+    this.mediaFault = { reason: '', again: true };
+    void this.#startMedia();
   }
 
   #endMedia(): void {
     clearInterval(this.#stats);
+    clearTimeout(this.#again);
     this.#rtc?.close();
     this.#rtc = null;
+    this.media = 'new';
     this.pictures.clear();
     this.voices = [];
   }
@@ -216,56 +316,47 @@ export class RoomSession {
   }
 
   async setMuted(muted: boolean): Promise<void> {
-    this.fault = '';
+    this.fault = null;
     this.asked = false;
-    const signal = this.#signal;
+    this.hushed = false;
     try {
-      if (!muted && !this.#microphone) {
-        const id = this.#wish?.devices.microphoneId;
-        const stream = await navigator.mediaDevices.getUserMedia({
-          audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...(id ? { deviceId: id } : {}) },
-        });
-        if (!signal || signal !== this.#signal) return stop(stream);
-        this.#microphone = stream.getAudioTracks()[0] ?? null;
-        await this.#rtc?.setMicrophone(this.#microphone);
-      }
-      if (this.#microphone) this.#microphone.enabled = !muted;
-      await this.#signal?.ask('mute', { on: muted });
-      this.muted = muted;
+      await this.#microphone?.set(muted);
     } catch (e) {
-      if (this.#microphone) this.#microphone.enabled = false;
-      this.muted = true;
-      this.fault = e instanceof RoomError ? e.message : captureFault(e);
+      this.fault = e instanceof RoomError ? { kind: 'server', code: e.code, message: e.message } : { kind: 'microphone', why: deviceFault(e) };
     }
   }
 
-  async #quiet(): Promise<void> {
-    if (this.#microphone) this.#microphone.enabled = false;
-    this.muted = true;
-  }
-
   async setCamera(on: boolean): Promise<void> {
-    this.fault = '';
+    this.fault = null;
     const before = this.camera;
     const signal = this.#signal;
     try {
       if (on) {
-        const id = this.#wish?.devices.cameraId;
-        const stream = await navigator.mediaDevices.getUserMedia({ video: { ...cameraSize, ...(id ? { deviceId: id } : { facingMode: 'user' }) } });
-        if (!signal || signal !== this.#signal) return stop(stream);
+        const stream = await openCamera(this.wish?.devices.cameraId ?? '');
+        if (!signal || signal !== this.#signal) return release(stream);
         this.camera = stream;
+        this.#watchCamera();
       } else this.camera = null;
       await this.#rtc?.setCamera(this.camera?.getVideoTracks()[0] ?? null);
     } catch (e) {
-      stop(this.camera);
+      if (this.camera !== before) release(this.camera);
       this.camera = null;
-      this.fault = captureFault(e);
+      if (signal === this.#signal) this.fault = e instanceof RoomError ? { kind: 'server', code: e.code, message: e.message } : { kind: 'camera', why: deviceFault(e) };
     }
-    for (const track of before?.getTracks() ?? []) track.stop();
+    if (before !== this.camera) release(before);
+  }
+
+  /** A camera that is pulled out is switched off. */
+  #watchCamera(): void {
+    const stream = this.camera;
+    stream?.getVideoTracks()[0]?.addEventListener('ended', () => {
+      if (this.camera !== stream) return;
+      void this.setCamera(false).then(() => (this.fault = { kind: 'camera', why: 'absent' }));
+    });
   }
 
   async setScreen(on: boolean): Promise<void> {
-    this.fault = '';
+    this.fault = null;
     const before = this.screen;
     try {
       this.screen = on ? await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15 } }, audio: false }) : null;
@@ -273,24 +364,42 @@ export class RoomSession {
       this.screen?.getVideoTracks()[0]?.addEventListener('ended', () => void this.setScreen(false));
       await this.#rtc?.setScreen(this.screen?.getVideoTracks()[0] ?? null);
     } catch (e) {
-      stop(this.screen);
+      release(this.screen);
       this.screen = null;
-      if (!(e instanceof Error && e.name === 'NotAllowedError')) this.fault = captureFault(e);
+      // Who closes the browser's choice has changed their mind.
+      if (!(e instanceof Error && e.name === 'NotAllowedError')) this.fault = { kind: 'screen', why: deviceFault(e) };
     }
-    for (const track of before?.getTracks() ?? []) track.stop();
+    release(before);
   }
 
-  async ask(type: string, data: unknown = {}): Promise<void> {
-    this.fault = '';
+  /** Changes devices while in the room. */
+  async setDevices(devices: Devices): Promise<void> {
+    if (!this.wish) return;
+    const before = this.wish.devices;
+    this.wish = { ...this.wish, devices };
+    try {
+      if (devices.microphoneId !== before.microphoneId) await this.#microphone?.change(devices.microphoneId);
+    } catch (e) {
+      this.fault = { kind: 'microphone', why: deviceFault(e) };
+    }
+    if (devices.cameraId !== before.cameraId && this.camera) await this.setCamera(true);
+  }
+
+  /** True when it was done; otherwise fault says why not. */
+  async ask(type: string, data: unknown = {}): Promise<boolean> {
+    this.fault = null;
     try {
       await this.#signal?.ask(type, data);
+      return true;
     } catch (e) {
-      this.fault = e instanceof Error ? e.message : String(e);
+      this.fault = { kind: 'server', code: e instanceof RoomError ? e.code : 'internal', message: e instanceof Error ? e.message : String(e) };
+      return false;
     }
   }
 
   setHand = (on: boolean) => this.ask('hand', { on });
   say = (text: string, to = '') => this.ask('chat', { text, to });
+  call = (user: string) => this.ask('call', { user });
   muteOther = (participant: string, on: boolean) => this.ask('muteOther', { participant, on });
   admit = (participant: string, on: boolean) => this.ask('admit', { participant, on });
   kick = (participant: string) => this.ask('kick', { participant });
@@ -298,29 +407,17 @@ export class RoomSession {
   setLayout = (layout: Layout) => this.ask('layout', { layout });
   setLocked = (on: boolean) => this.ask('lock', { on });
   setLobby = (on: boolean) => this.ask('lobby', { on });
+  setRecording = (on: boolean) => this.ask('record', { on });
+  stage = (stream: string, on: boolean) => this.ask('stage', { stream, on });
 
-  /** Looks at what arrives and says how the connection is. */
+  /** Looks at what goes and comes, and says how the connection is. */
   async #measure(): Promise<void> {
     const rtc = this.#rtc;
     if (!rtc) return;
-    if (!this.online || this.media === 'disconnected' || this.media === 'failed') {
-      this.quality = 'away';
-      return;
-    }
-    let lost = 0;
-    let received = 0;
-    let rtt = 0;
-    for (const s of (await rtc.pc.getStats()).values()) {
-      if (s.type === 'inbound-rtp') {
-        lost += Number(s.packetsLost ?? 0);
-        received += Number(s.packetsReceived ?? 0);
-      } else if (s.type === 'candidate-pair' && s.nominated) rtt = Math.max(rtt, Number(s.currentRoundTripTime ?? 0));
-    }
-    const dl = lost - this.#last.lost;
-    const dr = received - this.#last.received;
-    this.#last = { lost, received };
-    const share = dl > 0 && dl + dr > 0 ? dl / (dl + dr) : 0;
-    this.quality = share > 0.1 || rtt > 1 ? 'bad' : share > 0.03 || rtt > 0.4 ? 'weak' : 'good';
+    const now = sampleOf((await rtc.pc.getStats()).values());
+    if (rtc !== this.#rtc) return;
+    if (this.#before) this.verdict = judge(this.#before, now);
+    this.#before = now;
   }
 
   leave(): void {
@@ -330,27 +427,33 @@ export class RoomSession {
     if (signal) {
       signal.onEvent = () => {};
       signal.onLost = () => {};
+      signal.onOnline = () => {};
       signal.close();
     }
-    for (const track of [...(this.camera?.getTracks() ?? []), ...(this.screen?.getTracks() ?? [])]) track.stop();
-    this.#microphone?.stop();
+    release(this.camera);
+    release(this.screen);
+    this.#microphone?.close();
     this.#microphone = null;
     this.#joined = null;
+    this.#attempt = 0;
+    this.#wishes = [];
     this.camera = null;
     this.screen = null;
     this.muted = true;
     this.asked = false;
+    this.hushed = false;
+    this.speaks = false;
+    this.level = 0;
     this.unread = 0;
-    this.media = 'new';
+    this.online = true;
+    this.mediaFault = null;
+    this.fault = null;
+    this.verdict = good;
+    this.soundBlocked = false;
     this.members.clear();
     this.tracks.clear();
     this.phase = { kind: 'out' };
   }
-}
-
-/** Lets go of a camera, a microphone or a screen: its light goes out. */
-function stop(stream: MediaStream | null): void {
-  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 /** For trying whether a relay works: /rooms/name?relay=1. */

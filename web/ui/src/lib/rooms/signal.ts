@@ -125,8 +125,8 @@ export class Signal {
     clearTimeout(w.timer);
     if (m.type === 'ok') w.resolve(m.data);
     else {
-      const f = (m.data ?? {}) as { code?: string; message?: string };
-      w.reject(new RoomError(f.code ?? 'internal', f.message ?? ''));
+      const f = (m.data ?? {}) as { code?: string; message?: string; from?: string; retryAfter?: number };
+      w.reject(new RoomError(f.code ?? 'internal', f.message ?? '', f.from, f.retryAfter));
     }
   }
 

@@ -21,6 +21,35 @@ export function tiling(n: number, width: number, height: number, gap: number): T
   return best;
 }
 
+export interface Strip {
+  /** The small tiles stand beside the large one, not below it. */
+  beside: boolean;
+  /** How many small tiles there is room for. */
+  most: number;
+  /** Of a small tile, and of the large one (CSS pixels). */
+  width: number;
+  height: number;
+  leadWidth: number;
+  leadHeight: number;
+}
+
+/** One large picture and n small ones in a row beside or below it. */
+export function strip(n: number, width: number, height: number, gap: number): Strip {
+  if (n === 0) return { beside: false, most: 0, width: 0, height: 0, leadWidth: width, leadHeight: height };
+  const beside = width > height * 1.45;
+  const w = Math.floor(beside ? Math.min(240, Math.max(120, width * 0.18)) : Math.min(240, Math.max(112, width / 3.2)));
+  const h = Math.floor((w * 9) / 16);
+  const most = Math.max(1, Math.floor(beside ? (height + gap) / (h + gap) : (width + gap) / (w + gap)));
+  return {
+    beside,
+    most,
+    width: w,
+    height: h,
+    leadWidth: Math.max(0, beside ? width - w - gap : width),
+    leadHeight: Math.max(0, beside ? height : height - h - gap),
+  };
+}
+
 /** The name in addresses that a title suggests. */
 export function nameOf(title: string): string {
   return title
