@@ -4,8 +4,8 @@ export interface Toast {
   id: number;
   text: string;
   tone: Tone;
-  /** Where a button leads to. */
-  link?: { label: string; href: string };
+  /** Where a button leads to, and the word for not going there. */
+  link?: { label: string; href: string; refuse?: string };
 }
 
 /** Short sentences about what just happened. At most four; the oldest goes first. */
