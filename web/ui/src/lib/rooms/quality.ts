@@ -26,6 +26,9 @@ export interface Verdict {
 
 export const good: Verdict = { grade: 'good', cause: '', figure: 0 };
 
+/** Bits per second that carry a usable picture. */
+const usable = 500_000;
+
 /** Judges what happened between two samples; the worst reason is told. */
 export function judge(before: Sample, now: Sample): Verdict {
   const lost = Math.max(0, now.lost - before.lost);
@@ -36,7 +39,8 @@ export function judge(before: Sample, now: Sample): Verdict {
     { grade: grade(down, 0.03, 0.1), cause: 'down', figure: down },
     { grade: grade(now.rtt, 0.4, 1), cause: 'slow', figure: now.rtt },
   ];
-  if (now.limit === 'bandwidth' && now.uplink > 0) found.push({ grade: now.uplink < 150_000 ? 'bad' : 'weak', cause: 'narrow', figure: now.uplink });
+  // A large picture takes as much as there is; what is less than a usable one is worth telling.
+  if (now.limit === 'bandwidth' && now.uplink > 0 && now.uplink < usable) found.push({ grade: now.uplink < 150_000 ? 'bad' : 'weak', cause: 'narrow', figure: now.uplink });
   if (now.limit === 'cpu') found.push({ grade: 'weak', cause: 'busy', figure: 0 });
   return found.find((v) => v.grade === 'bad') ?? found.find((v) => v.grade === 'weak') ?? good;
 }

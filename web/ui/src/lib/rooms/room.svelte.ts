@@ -4,7 +4,7 @@ import { deviceFault, openCamera, release, type DeviceFault, type Devices } from
 import { RoomMedia, type Wish } from './media';
 import { Microphone } from './microphone';
 import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
-import { good, judge, sampleOf, type Sample, type Verdict } from './quality';
+import { good, judge, sampleOf, type Cause, type Sample, type Verdict } from './quality';
 import { Signal } from './signal';
 
 export type Phase =
@@ -95,6 +95,7 @@ export class RoomSession {
   #again: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #before: Sample | null = null;
+  #suspicion: Cause = '';
   #spoke = 0;
   #greeted = false;
 
@@ -416,7 +417,10 @@ export class RoomSession {
     if (!rtc) return;
     const now = sampleOf((await rtc.pc.getStats()).values());
     if (rtc !== this.#rtc) return;
-    if (this.#before) this.verdict = judge(this.#before, now);
+    const found = this.#before ? judge(this.#before, now) : good;
+    // What lasts is told, not what passes: senders feel their way when they begin.
+    this.verdict = found.cause === this.#suspicion ? found : this.verdict.cause === '' ? good : this.verdict;
+    this.#suspicion = found.cause;
     this.#before = now;
   }
 

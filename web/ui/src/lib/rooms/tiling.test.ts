@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nameOf, tiling } from './tiling';
+import { nameOf, strip, tiling } from './tiling';
 
 describe('tiles', () => {
   it.each([
@@ -22,4 +22,19 @@ describe('tiles', () => {
   });
 
   it('names a room by its title', () => expect(nameOf(' Évening briefing / North ')).toBe('e-vening-briefing-north'));
+});
+
+describe('one large picture with small ones', () => {
+  it.each([
+    ['has them beside it on a desk', 4, 1366, 700, true],
+    ['has them below it on a phone', 4, 344, 500, false],
+    ['has them below it on an upright tablet', 4, 720, 1000, false],
+  ])('%s', (_, n, w, h, beside) => {
+    const got = strip(n, w, h, 8);
+    expect(got.beside).toBe(beside);
+    expect(beside ? got.leadWidth + 8 + got.width : got.leadHeight + 8 + got.height).toBe(beside ? w : h);
+    expect(got.most).toBeGreaterThanOrEqual(3 - Number(!beside));
+  });
+
+  it('fills everything alone', () => expect(strip(0, 800, 600, 8)).toMatchObject({ leadWidth: 800, leadHeight: 600, most: 0 }));
 });

@@ -105,7 +105,6 @@ export const rooms = {
   byBrowser: 'In a browser',
   roomLink: 'Link for members',
 
-  checkTitle: 'Before you enter',
   yourName: 'Your name',
   pin: 'PIN',
   camera: 'Camera',
@@ -117,7 +116,6 @@ export const rooms = {
   level: 'Microphone level',
   systemDevice: 'As set in the system',
   testSound: 'Test sound',
-  checkDevices: 'Check camera and microphone',
   /** By the reason; what is the camera or the microphone. */
   faults: {
     denied: (what: string) => `${what}: the browser does not allow it. Allow it beside the address of this page, then try again.`,

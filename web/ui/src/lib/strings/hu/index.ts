@@ -7,7 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
-import { rooms, roomTitle } from '../rooms';
+import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('hu');
 const protocolOf = (name: string) => protocolName(name, 'Weboldal');
