@@ -12,7 +12,7 @@ describe('the verdict on a connection', () => {
     ['much loss on the way here', { lost: 400 }, 'bad', 'down', 0.286],
     ['loss on the way out', { lostUp: 0.04 }, 'weak', 'up', 0.04],
     ['a long way', { rtt: 0.6 }, 'weak', 'slow', 0.6],
-    ['a narrow uplink', { limit: 'bandwidth', uplink: 300_000 }, 'weak', 'narrow', 300_000],
+    ['a narrow uplink', { limit: 'bandwidth', uplink: 200_000 }, 'weak', 'narrow', 200_000],
     ['an uplink for sound only', { limit: 'bandwidth', uplink: 90_000 }, 'bad', 'narrow', 90_000],
     ['a slow device', { limit: 'cpu' }, 'weak', 'busy', 0],
     ['the worst first', { rtt: 0.6, lostUp: 0.2 }, 'bad', 'up', 0.2],

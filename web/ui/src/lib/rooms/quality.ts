@@ -27,7 +27,7 @@ export interface Verdict {
 export const good: Verdict = { grade: 'good', cause: '', figure: 0 };
 
 /** Bits per second that carry a usable picture. */
-const usable = 500_000;
+const usable = 250_000;
 
 /** Judges what happened between two samples; the worst reason is told. */
 export function judge(before: Sample, now: Sample): Verdict {

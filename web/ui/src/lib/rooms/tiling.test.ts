@@ -21,7 +21,7 @@ describe('tiles', () => {
     }
   });
 
-  it('names a room by its title', () => expect(nameOf(' Évening briefing / North ')).toBe('e-vening-briefing-north'));
+  it('names a room by its title', () => expect(nameOf(' Évening briefing / North ')).toBe('evening-briefing-north'));
 });
 
 describe('one large picture with small ones', () => {

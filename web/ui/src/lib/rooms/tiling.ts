@@ -54,6 +54,7 @@ export function strip(n: number, width: number, height: number, gap: number): St
 export function nameOf(title: string): string {
   return title
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')
     .replace(/^[-.]+|-+$/g, '')
