@@ -11,6 +11,9 @@ class InRoom {
     return this.on && this.session?.wish?.room === name;
   }
 
+  /** The user to be called as soon as one is in, or ''. */
+  toCall = $state('');
+
   leave(): void {
     this.session?.leave();
     this.session = null;
