@@ -81,10 +81,12 @@ export class RoomSession {
   present = $derived([...this.members.values()].filter((m) => !m.waiting));
   hands = $derived(this.present.filter((m) => m.hand).sort((a, b) => Date.parse(a.hand!) - Date.parse(b.hand!)));
   composite = $derived([...this.tracks.values()].find((t) => t.source === 'composite') ?? null);
+  /** The connection is interrupted. */
+  away = $derived(this.phase.kind === 'in' && (!this.online || this.media === 'disconnected' || this.media === 'failed'));
   /** Whether one speaks oneself, as far as the microphone says. */
   speaks = $state(false);
-  talking = $derived(new Set([...this.speakers.slots.filter((id) => id !== '' && this.members.get(id)?.muted !== true), ...(this.speaks && !this.muted ? [this.self] : [])]));
-  away = $derived(this.phase.kind === 'in' && (!this.online || this.media === 'disconnected' || this.media === 'failed'));
+  /** Who is heard; streams sound all the time and are no news. */
+  talking = $derived(new Set([...this.speakers.slots.filter((id) => this.#talks(id)), ...(this.speaks && !this.muted && !this.away ? [this.self] : [])]));
 
   #signal: Signal | null = null;
   #rtc: RoomMedia | null = null;
@@ -98,6 +100,11 @@ export class RoomSession {
   #suspicion: Cause = '';
   #spoke = 0;
   #greeted = false;
+
+  #talks(id: string): boolean {
+    const m = this.members.get(id);
+    return m !== undefined && m.kind !== 'stream' && !m.muted;
+  }
 
   async join(wish: JoinWish): Promise<void> {
     this.leave();

@@ -63,6 +63,7 @@ class Conferences {
         this.#timer = setTimeout(() => void this.reload(), 200);
       } else if (type === 'call') {
         const c = data as { room: string; title: string; from: string };
+        void import('$lib/rooms/level').then(({ testTone }) => testTone('')).catch(() => undefined);
         toasts.say(t.rooms.called(c.from, c.title || c.room), 'good', { label: t.rooms.joinCall, href: `/rooms/${encodeURIComponent(c.room)}`, refuse: t.rooms.decline });
       }
     };

@@ -145,6 +145,8 @@ export const rooms = {
   speaking: (names: string) => `Speaking: ${names}`,
   quiet: 'Nobody speaks',
   talk: 'Talk',
+  talkSide: 'Talk button',
+  sides: { left: 'Left', middle: 'Middle', right: 'Right' },
   talkHint: 'Hold to talk, tap to stay on. Key: Space',
   muteMe: 'Mute',
   unmuteMe: 'Unmute',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `يتكلم: ${names}`,
   quiet: 'لا أحد يتكلم',
   talk: 'تكلّم',
+  talkSide: 'زر الكلام',
+  sides: {
+    left: 'يسار',
+    middle: 'وسط',
+    right: 'يمين',
+  },
   talkHint: 'اضغط مطولًا للكلام، وانقر ليبقى مفتوحًا. المفتاح: المسافة',
   muteMe: 'كتم',
   unmuteMe: 'فتح الصوت',

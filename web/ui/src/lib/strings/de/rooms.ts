@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Es spricht: ${names}`,
   quiet: 'Niemand spricht',
   talk: 'Sprechen',
+  talkSide: 'Sprechtaste',
+  sides: {
+    left: 'Links',
+    middle: 'Mitte',
+    right: 'Rechts',
+  },
   talkHint: 'Halten, um zu sprechen; antippen, um an zu bleiben. Taste: Leertaste',
   muteMe: 'Stumm',
   unmuteMe: 'Mikrofon an',

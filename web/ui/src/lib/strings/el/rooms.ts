@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Μιλά: ${names}`,
   quiet: 'Δεν μιλά κανείς',
   talk: 'Ομιλία',
+  talkSide: 'Κουμπί ομιλίας',
+  sides: {
+    left: 'Αριστερά',
+    middle: 'Στη μέση',
+    right: 'Δεξιά',
+  },
   talkHint: 'Κρατήστε για να μιλάτε, πατήστε για να μείνει ανοιχτό. Πλήκτρο: διάστημα',
   muteMe: 'Σίγαση',
   unmuteMe: 'Μικρόφωνο',

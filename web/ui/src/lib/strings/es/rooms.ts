@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Habla: ${names}`,
   quiet: 'Nadie habla',
   talk: 'Hablar',
+  talkSide: 'Botón de hablar',
+  sides: {
+    left: 'Izquierda',
+    middle: 'Centro',
+    right: 'Derecha',
+  },
   talkHint: 'Mantenga para hablar, toque para dejar abierto. Tecla: espacio',
   muteMe: 'Silenciar',
   unmuteMe: 'Abrir micrófono',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Parle : ${names}`,
   quiet: 'Personne ne parle',
   talk: 'Parler',
+  talkSide: 'Bouton Parler',
+  sides: {
+    left: 'À gauche',
+    middle: 'Au milieu',
+    right: 'À droite',
+  },
   talkHint: 'Maintenir pour parler, toucher pour rester ouvert. Touche : espace',
   muteMe: 'Couper le micro',
   unmuteMe: 'Ouvrir le micro',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Beszél: ${names}`,
   quiet: 'Senki sem beszél',
   talk: 'Beszéd',
+  talkSide: 'Beszédgomb',
+  sides: {
+    left: 'Balra',
+    middle: 'Középen',
+    right: 'Jobbra',
+  },
   talkHint: 'Tartsa nyomva a beszédhez, koppintson a bekapcsoláshoz. Billentyű: szóköz',
   muteMe: 'Némítás',
   unmuteMe: 'Mikrofon be',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Parla: ${names}`,
   quiet: 'Nessuno parla',
   talk: 'Parla',
+  talkSide: 'Tasto Parla',
+  sides: {
+    left: 'Sinistra',
+    middle: 'Centro',
+    right: 'Destra',
+  },
   talkHint: 'Tenere premuto per parlare, toccare per restare accesi. Tasto: spazio',
   muteMe: 'Muto',
   unmuteMe: 'Accendi microfono',

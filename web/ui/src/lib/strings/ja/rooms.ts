@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `話し中：${names}`,
   quiet: '誰も話していません',
   talk: '話す',
+  talkSide: '話すボタン',
+  sides: {
+    left: '左',
+    middle: '中央',
+    right: '右',
+  },
   talkHint: '押している間だけ話す、タップでオンのまま。キー：スペース',
   muteMe: 'ミュート',
   unmuteMe: 'マイクオン',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `말하는 중: ${names}`,
   quiet: '말하는 사람 없음',
   talk: '말하기',
+  talkSide: '말하기 버튼',
+  sides: {
+    left: '왼쪽',
+    middle: '가운데',
+    right: '오른쪽',
+  },
   talkHint: '누르고 있으면 말하기, 톡 누르면 켜 두기. 키: 스페이스',
   muteMe: '음소거',
   unmuteMe: '마이크 켜기',

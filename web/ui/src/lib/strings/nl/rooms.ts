@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Aan het woord: ${names}`,
   quiet: 'Niemand spreekt',
   talk: 'Spreken',
+  talkSide: 'Spreekknop',
+  sides: {
+    left: 'Links',
+    middle: 'Midden',
+    right: 'Rechts',
+  },
   talkHint: 'Vasthouden om te spreken, tikken om aan te blijven. Toets: spatie',
   muteMe: 'Dempen',
   unmuteMe: 'Microfoon aan',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Mówi: ${names}`,
   quiet: 'Nikt nie mówi',
   talk: 'Mów',
+  talkSide: 'Przycisk mowy',
+  sides: {
+    left: 'Lewo',
+    middle: 'Środek',
+    right: 'Prawo',
+  },
   talkHint: 'Przytrzymaj, aby mówić; dotknij, aby zostawić włączone. Klawisz: spacja',
   muteMe: 'Wycisz',
   unmuteMe: 'Włącz mikrofon',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Fala: ${names}`,
   quiet: 'Ninguém fala',
   talk: 'Falar',
+  talkSide: 'Botão de falar',
+  sides: {
+    left: 'Esquerda',
+    middle: 'Centro',
+    right: 'Direita',
+  },
   talkHint: 'Mantenha para falar, toque para ficar ligado. Tecla: espaço',
   muteMe: 'Silenciar',
   unmuteMe: 'Ligar microfone',

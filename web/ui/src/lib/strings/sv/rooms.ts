@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Talar: ${names}`,
   quiet: 'Ingen talar',
   talk: 'Tala',
+  talkSide: 'Talknapp',
+  sides: {
+    left: 'Vänster',
+    middle: 'Mitten',
+    right: 'Höger',
+  },
   talkHint: 'Håll för att tala, tryck för att vara på. Tangent: blanksteg',
   muteMe: 'Tysta',
   unmuteMe: 'Mikrofon på',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `กำลังพูด: ${names}`,
   quiet: 'ไม่มีใครพูด',
   talk: 'พูด',
+  talkSide: 'ปุ่มพูด',
+  sides: {
+    left: 'ซ้าย',
+    middle: 'กลาง',
+    right: 'ขวา',
+  },
   talkHint: 'กดค้างเพื่อพูด แตะเพื่อเปิดค้าง ปุ่ม: เว้นวรรค',
   muteMe: 'ปิดเสียง',
   unmuteMe: 'เปิดไมค์',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `Говорить: ${names}`,
   quiet: 'Ніхто не говорить',
   talk: 'Говорити',
+  talkSide: 'Кнопка розмови',
+  sides: {
+    left: 'Ліворуч',
+    middle: 'Посередині',
+    right: 'Праворуч',
+  },
   talkHint: 'Тримайте, щоб говорити; торкніться, щоб лишити ввімкненим. Клавіша: пробіл',
   muteMe: 'Без звуку',
   unmuteMe: 'Увімкнути',

@@ -135,6 +135,12 @@ export const rooms: Catalogue['rooms'] = {
   speaking: (names: string) => `发言：${names}`,
   quiet: '无人发言',
   talk: '讲话',
+  talkSide: '讲话按钮',
+  sides: {
+    left: '左',
+    middle: '中',
+    right: '右',
+  },
   talkHint: '按住讲话，轻点保持打开。按键：空格',
   muteMe: '静音',
   unmuteMe: '打开麦克风',
