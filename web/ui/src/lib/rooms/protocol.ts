@@ -36,6 +36,8 @@ export interface RoomView {
   lobby: boolean;
   locked: boolean;
   recording: boolean;
+  /** How many receive the room's stream. */
+  watching?: number;
   layout: Layout;
   ends?: string;
 }
