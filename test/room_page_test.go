@@ -75,6 +75,8 @@ func TestRoomPage(t *testing.T) {
 	guest := b.openAlone(t, s.console("/join#"+invitation.Secret))
 	guest.says("anna") // who is in, before entering
 	guest.screenshot("room-join-phone", 360, 740)
+	guest.eval(`(() => { const Socket = WebSocket; window.sockets = [];
+		window.WebSocket = class extends Socket { constructor(...a) { super(...a); sockets.push(this); } }; })()`)
 	guest.write("form input", "Clark Kent")
 	guest.click("form button.primary")
 	guest.until("anna's picture", othersPicture)
@@ -89,6 +91,14 @@ func TestRoomPage(t *testing.T) {
 		anna.until("the ring around the speaker", `!!document.querySelector('figure.speaks:not([data-tile^=own])')`)
 		guest.space(false)
 		anna.until("silence", `document.querySelector('.caption').innerText === 'Nobody speaks'`)
+	})
+	t.Run("a connection that breaks is no farewell", func(t *testing.T) {
+		guest.eval(`sockets.forEach(s => s.close())`)
+		guest.until("another connection", `sockets.length === 2 && sockets[1].readyState === WebSocket.OPEN`)
+		guest.until("anna to be there", `document.querySelectorAll('figure').length === 2`)
+		if anna.eval(`document.querySelectorAll('figure').length`) != 2.0 {
+			t.Error("anna was told that somebody left")
+		}
 	})
 	t.Run("what one writes the other reads", func(t *testing.T) {
 		guest.click("[aria-label^=Chat]")
