@@ -1,6 +1,7 @@
 /** A room one is in: who is there, what is seen and heard, and what one sends. */
 import { SvelteMap } from 'svelte/reactivity';
-import { deviceFault, openCamera, release, type DeviceFault, type Devices } from './devices';
+import { Captures } from './captures.svelte';
+import { deviceFault, type DeviceFault, type Devices } from './devices';
 import { RoomMedia, type Wish } from './media';
 import { Microphone } from './microphone';
 import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
@@ -61,8 +62,6 @@ export class RoomSession {
   muted = $state(true);
   /** Of the own microphone, 0 to 1. */
   level = $state(0);
-  camera = $state.raw<MediaStream | null>(null);
-  screen = $state.raw<MediaStream | null>(null);
   voices = $state.raw<MediaStream[]>([]);
   /** The browser wants to be asked before it plays sound. */
   soundBlocked = $state(false);
@@ -88,6 +87,11 @@ export class RoomSession {
   /** Who is heard; streams sound all the time and are no news. */
   talking = $derived(new Set([...this.speakers.slots.filter((id) => this.#talks(id)), ...(this.speaks && !this.muted && !this.away ? [this.self] : [])]));
 
+  #captures = new Captures({
+    device: () => this.wish?.devices.cameraId ?? '',
+    send: async (source, track) => (source === 'camera' ? this.#rtc?.setCamera(track) : this.#rtc?.setScreen(track)),
+    onFault: (source, why, error) => (this.fault = faultOf(source, why, error)),
+  });
   #signal: Signal | null = null;
   #rtc: RoomMedia | null = null;
   #microphone: Microphone | null = null;
@@ -113,8 +117,7 @@ export class RoomSession {
     this.recordingSeen = false;
     this.#greeted = false;
     this.phase = { kind: 'joining' };
-    this.camera = wish.camera ?? null;
-    this.#watchCamera();
+    this.#captures.take(wish.camera ?? null);
     this.#newMicrophone(wish);
     const signal = new Signal();
     this.#signal = signal;
@@ -330,54 +333,26 @@ export class RoomSession {
     try {
       await this.#microphone?.set(muted);
     } catch (e) {
-      this.fault = e instanceof RoomError ? { kind: 'server', code: e.code, message: e.message } : { kind: 'microphone', why: deviceFault(e) };
+      this.fault = faultOf('microphone', deviceFault(e), e);
     }
+  }
+
+  get camera(): MediaStream | null {
+    return this.#captures.camera;
+  }
+
+  get screen(): MediaStream | null {
+    return this.#captures.screen;
   }
 
   async setCamera(on: boolean): Promise<void> {
     this.fault = null;
-    const before = this.camera;
-    const signal = this.#signal;
-    try {
-      if (on) {
-        const stream = await openCamera(this.wish?.devices.cameraId ?? '');
-        if (!signal || signal !== this.#signal) return release(stream);
-        this.camera = stream;
-        this.#watchCamera();
-      } else this.camera = null;
-      await this.#rtc?.setCamera(this.camera?.getVideoTracks()[0] ?? null);
-    } catch (e) {
-      if (this.camera !== before) release(this.camera);
-      this.camera = null;
-      if (signal === this.#signal) this.fault = e instanceof RoomError ? { kind: 'server', code: e.code, message: e.message } : { kind: 'camera', why: deviceFault(e) };
-    }
-    if (before !== this.camera) release(before);
-  }
-
-  /** A camera that is pulled out is switched off. */
-  #watchCamera(): void {
-    const stream = this.camera;
-    stream?.getVideoTracks()[0]?.addEventListener('ended', () => {
-      if (this.camera !== stream) return;
-      void this.setCamera(false).then(() => (this.fault = { kind: 'camera', why: 'absent' }));
-    });
+    await this.#captures.setCamera(on);
   }
 
   async setScreen(on: boolean): Promise<void> {
     this.fault = null;
-    const before = this.screen;
-    try {
-      this.screen = on ? await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15 } }, audio: false }) : null;
-      // The browser's own "stop sharing".
-      this.screen?.getVideoTracks()[0]?.addEventListener('ended', () => void this.setScreen(false));
-      await this.#rtc?.setScreen(this.screen?.getVideoTracks()[0] ?? null);
-    } catch (e) {
-      release(this.screen);
-      this.screen = null;
-      // Who closes the browser's choice has changed their mind.
-      if (!(e instanceof Error && e.name === 'NotAllowedError')) this.fault = { kind: 'screen', why: deviceFault(e) };
-    }
-    release(before);
+    await this.#captures.setScreen(on);
   }
 
   /** Changes devices while in the room. */
@@ -441,15 +416,12 @@ export class RoomSession {
       signal.onOnline = () => {};
       signal.close();
     }
-    release(this.camera);
-    release(this.screen);
+    this.#captures.close();
     this.#microphone?.close();
     this.#microphone = null;
     this.#joined = null;
     this.#attempt = 0;
     this.#wishes = [];
-    this.camera = null;
-    this.screen = null;
     this.muted = true;
     this.asked = false;
     this.hushed = false;
@@ -465,6 +437,11 @@ export class RoomSession {
     this.tracks.clear();
     this.phase = { kind: 'out' };
   }
+}
+
+/** A refusal of the server counts as that, wherever it shows. */
+function faultOf(kind: 'camera' | 'microphone' | 'screen', why: DeviceFault, e: unknown): Fault {
+  return e instanceof RoomError ? { kind: 'server', code: e.code, message: e.message } : { kind, why };
 }
 
 /** For trying whether a relay works: /rooms/name?relay=1. */
