@@ -143,8 +143,9 @@ type (
 	}
 	peekOut struct {
 		Body struct {
-			Name  string `json:"name"`
-			Title string `json:"title"`
+			Name    string    `json:"name"`
+			Title   string    `json:"title"`
+			Present []Present `json:"present" doc:"Who is in: whoever is invited may know whom they meet."`
 		}
 	}
 )
@@ -173,19 +174,25 @@ func (a *API) room(id auth.Identity, s mcu.Settings) ConferenceRoom {
 	r := ConferenceRoom{
 		Name: s.Name.String(), Title: s.Title, Groups: append([]string{}, s.Groups...), Owner: s.Owner, Hosts: append([]string{}, s.Hosts...),
 		Host: mcu.HostOf(id, &s), Number: s.Number, Permanent: s.Permanent, Lobby: s.Lobby, Locked: s.Locked, Capacity: s.Capacity,
-		Entry: string(s.Entry), Stream: s.Stream(), Starts: s.Starts, Ends: s.Ends, Present: []Present{},
+		Entry: string(s.Entry), Stream: s.Stream(), Starts: s.Starts, Ends: s.Ends, Present: a.present(s.Name.String()),
 	}
 	if r.Host {
 		r.PIN = s.PIN
 	}
-	if live := a.Rooms.Live(r.Name); live != nil {
+	return r
+}
+
+// present says who is in a room.
+func (a *API) present(room string) []Present {
+	in := []Present{}
+	if live := a.Rooms.Live(room); live != nil {
 		for _, m := range live.Members() {
 			if !m.Waiting {
-				r.Present = append(r.Present, Present{ID: m.ID, Name: m.Name, Kind: string(m.Kind), Role: string(m.Role)})
+				in = append(in, Present{ID: m.ID, Name: m.Name, Kind: string(m.Kind), Role: string(m.Role)})
 			}
 		}
 	}
-	return r
+	return in
 }
 
 func (a *API) conferences() {
@@ -336,7 +343,7 @@ func (a *API) invitations() {
 				return nil, refuse(http.StatusGone, "This invitation is not valid any more. Ask for a new one.")
 			}
 			out := &peekOut{}
-			out.Body.Name, out.Body.Title = s.Name.String(), s.Title
+			out.Body.Name, out.Body.Title, out.Body.Present = s.Name.String(), s.Title, a.present(s.Name.String())
 			return out, nil
 		})
 }

@@ -385,6 +385,29 @@ func TestGuestsComeByInvitation(t *testing.T) {
 	}
 }
 
+func TestSomebodyOfAnotherGroupComesByInvitation(t *testing.T) {
+	h := open(t)
+	if _, err := h.rooms.Create(t.Context(), admin, mcu.Settings{Name: safename.MustParse("blue"), Groups: []string{"blue"}, Permanent: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, secret, err := h.rooms.Invite(t.Context(), admin, "blue", "", time.Hour, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mike := h.dial(t, "mike", "")
+	if code := mike.ask("join", object{"room": "blue"}, nil); code != codeNotFound {
+		t.Errorf("without an invitation: %q", code)
+	}
+	if code := mike.ask("join", object{"room": "blue", "invitation": secret, "name": "Mike"}, nil); code != "" {
+		t.Fatal(code)
+	}
+	var s mcu.State
+	mike.expect(mcu.EventState, &s)
+	if m := s.Participants[0]; m.Name != "Mike" || m.User != "" {
+		t.Errorf("the guest is %+v", m)
+	}
+}
+
 func TestASessionGoesOnAfterTheConnection(t *testing.T) {
 	h := open(t)
 	mike := h.dial(t, "mike", "")

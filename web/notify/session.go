@@ -342,10 +342,10 @@ var errLeft = errors.New("left")
 // join enters a room, and leaves the one the client is in.
 func (c *session) join(ctx context.Context, d joinData) (any, error) {
 	who, room, invited := c.who, d.Room, false
-	if !c.known {
-		if d.Invitation == "" {
-			return nil, errLogin
-		}
+	if !c.known && d.Invitation == "" {
+		return nil, errLogin
+	}
+	if d.Invitation != "" && !c.mayEnter(room) {
 		id, s, err := c.srv.deps.Rooms.Redeem(ctx, d.Invitation, d.Name)
 		if err != nil {
 			return nil, err
@@ -368,6 +368,16 @@ func (c *session) join(ctx context.Context, d joinData) (any, error) {
 		return nil, context.Cause(c.ctx)
 	}
 	return joined{Participant: p.ID, ICEServers: c.srv.ice(p, who, c.host), Voices: c.srv.deps.Rooms.Slots()}, nil
+}
+
+// mayEnter reports whether the client may enter the room as who it is. Others
+// come as guests, by an invitation.
+func (c *session) mayEnter(room string) bool {
+	if !c.known {
+		return false
+	}
+	_, err := c.srv.deps.Rooms.Find(c.who, room)
+	return err == nil
 }
 
 // offer answers an offer of media.

@@ -71,7 +71,7 @@ export default defineConfig({
   },
   server: {
     proxy: Object.fromEntries(
-      ['/api', '/hls', '/rtc'].map((path) => [path, { target: backend, ws: true, changeOrigin: false, secure: false }]),
+      ['/api', '/hls', '/rtc', '/notify'].map((path) => [path, { target: backend, ws: true, changeOrigin: false, secure: false }]),
     ),
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

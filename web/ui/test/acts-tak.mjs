@@ -147,6 +147,7 @@ async function map(page, mock) {
 
   await check('the palette finds people, places by grid and by degrees, rooms and missions', async () => {
     await page.goto(`${mock.url}/files`);
+    await page.locator('[aria-keyshortcuts="Control+K"]').waitFor();
     const find = async (text) => {
       await page.keyboard.press('Control+k');
       await page.getByRole('combobox').fill(text);

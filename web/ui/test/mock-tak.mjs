@@ -8,6 +8,24 @@ const web = 'WEB-4f2a90';
 
 export const ownUid = web;
 
+const conference = (name, title, more = {}) => ({
+  ...{ name, title, groups: ['recon'], owner: 'admin', hosts: [], host: true, number: '', permanent: true, lobby: false, locked: false },
+  ...{ capacity: 0, entry: 'speaker', stream: `rooms/${name}`, present: [], ...more },
+});
+
+/** Conference rooms, one of them with people in. */
+const conferences = [
+  conference('lage', 'Lage am Morgen', {
+    ...{ number: '100', pin: '4711', lobby: true },
+    present: [
+      { id: 'p1', name: 'maj.keller', kind: 'browser', role: 'host' },
+      { id: 'p2', name: 'FALKE 2', kind: 'sip', role: 'speaker' },
+      { id: 'p3', name: 'uas/north/eo', kind: 'stream', role: 'speaker' },
+    ],
+  }),
+  conference('nacht', 'Nachtschicht', { host: false, locked: true }),
+];
+
 /** What the mock holds of all this when it starts. */
 export function takData() {
   let n = 0;
@@ -179,6 +197,7 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
       if (!situation.cancel(name)) throw new Problem(404, 'This emergency is over already.');
     }],
 
+    ['GET /api/v1/rooms', () => ({ rooms: conferences })],
     ['GET /api/v1/chat/rooms', () => ({ rooms: state.tak.rooms.map((r) => ({ ...r, last: state.tak.messages.filter((m) => m.room === r.id).at(-1) })) })],
     ['GET /api/v1/chat', ({ query }) => {
       const before = Number(query.get('before') ?? Infinity);

@@ -271,6 +271,11 @@ export async function startMock(options = {}) {
       peer.send(situation.snapshot(ownUid));
       return;
     }
+    if (request.url.startsWith('/notify/')) {
+      // Rooms are tried against the server itself; here there is only the list.
+      peer.send({ type: 'hello', data: { key: randomUUID(), resume: 15, resumed: false, user: me.user } });
+      return;
+    }
     state.peers.add(peer);
     peer.onclose = () => state.peers.delete(peer);
     peer.send({ kind: 'hello', time: new Date().toISOString(), data: { me, streams: state.streams } });

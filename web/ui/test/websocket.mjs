@@ -20,8 +20,10 @@ export function accept(request, socket) {
   const key = createHash('sha1')
     .update(request.headers['sec-websocket-key'] + magic)
     .digest('base64');
+  const protocol = request.headers['sec-websocket-protocol'];
+  const spoken = protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : '';
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n${spoken}\r\n`,
   );
   const peer = {
     onclose: () => {},

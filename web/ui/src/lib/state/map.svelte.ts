@@ -7,6 +7,9 @@ export type Tool = 'none' | 'measure' | 'mark';
 
 const everything: Layers = { grid: true, labels: true, trails: true, vectors: true, sensors: true, drawings: true, stale: true };
 
+/** The lists beside the map. */
+export type MapTab = 'people' | 'things' | 'rooms';
+
 /** How the map is looked at, remembered on this device. */
 class MapState {
   layers = $state<Layers>({ ...everything, ...recall<Partial<Layers>>('map.layers', {}) });
@@ -14,7 +17,7 @@ class MapState {
   base = $state<string[] | null>(recall<string[] | null>('map.base', null));
   /** Whether the list of people and things is open. */
   list = $state(recall('map.list', typeof innerWidth === 'undefined' || innerWidth >= 1100));
-  tab = $state<'people' | 'things'>(recall<'people' | 'things'>('map.tab', 'people'));
+  tab = $state<MapTab>(recall<MapTab>('map.tab', 'people'));
   filter = $state('');
   /** Kinds of things that are hidden. */
   hidden = $state<Kind[]>(recall<Kind[]>('map.hidden', []));
@@ -44,7 +47,7 @@ class MapState {
     remember('map.list', open);
   }
 
-  setTab(tab: 'people' | 'things'): void {
+  setTab(tab: MapTab): void {
     this.tab = tab;
     remember('map.tab', tab);
   }

@@ -21,6 +21,9 @@ export type Route =
   | { page: 'chat'; room: string }
   | { page: 'files'; section: 'packages' | 'missions'; guid: string }
   | { page: 'wall' }
+  | { page: 'rooms' }
+  | { page: 'room'; name: string }
+  | { page: 'join' }
   | { page: 'player'; name: string }
   | { page: 'publish' }
   | { page: 'recordings' }
@@ -44,6 +47,11 @@ export function parse(path: string): Route {
       if (section === 'packages' && parts.length <= 2) return { page: 'files', section, guid: '' };
       return section === 'missions' && parts.length <= 3 ? { page: 'files', section, guid: decode(parts[2] ?? '') } : { page: 'missing' };
     }
+    case 'rooms':
+      if (parts.length <= 1) return { page: 'rooms' };
+      return parts.length === 2 ? { page: 'room', name: decode(parts[1] ?? '') } : { page: 'missing' };
+    case 'join':
+      return parts.length === 1 ? { page: 'join' } : { page: 'missing' };
     case 'reset':
       return parts.length === 1 ? { page: 'reset' } : { page: 'missing' };
     case 'login':
@@ -74,7 +82,7 @@ function decode(text: string): string {
 export function safeReturn(next: string | null): string {
   if (!next || !next.startsWith('/') || next.startsWith('//') || next.includes('\\')) return home;
   const route = parse(next.split(/[?#]/)[0] ?? '');
-  return route.page === 'login' || route.page === 'reset' || route.page === 'missing' ? home : next;
+  return route.page === 'login' || route.page === 'reset' || route.page === 'join' || route.page === 'missing' ? home : next;
 }
 
 class Router {

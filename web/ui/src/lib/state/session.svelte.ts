@@ -72,7 +72,7 @@ class CurrentSession {
     live.stop();
     this.me = null;
     this.phase = 'out';
-    if (router.route.page === 'login' || router.route.page === 'reset') return;
+    if (router.route.page === 'login' || router.route.page === 'reset' || router.route.page === 'join') return;
     const wanted = router.path + router.search;
     router.go(comeBack && wanted !== '/' ? `/login?next=${encodeURIComponent(wanted)}` : '/login', true);
   }

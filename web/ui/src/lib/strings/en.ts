@@ -10,6 +10,7 @@ import { mail } from './mail';
 import { affiliations, alarm, chat, map, thing } from './situation';
 import { atoms, marks } from './symbols';
 import { plurals, protocolName, transports } from './words';
+import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('en');
 const protocolOf = (name: string) => protocolName(name, 'Web page');
@@ -57,6 +58,10 @@ function titleOf(route: Route): string {
       return 'Publish · Muster';
     case 'admin':
       return `${sections[route.section]} · Muster`;
+    case 'rooms':
+    case 'room':
+    case 'join':
+      return roomTitle(route);
     case 'missing':
       return 'Not found · Muster';
   }
@@ -85,6 +90,7 @@ export const en = {
   missions,
   profiles,
   retention,
+  rooms,
   thing,
   totp,
 

@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('ar-u-nu-latn');
 const protocolOf = (name: string) => protocolName(name, 'صفحة ويب');
@@ -49,6 +50,10 @@ function titleOf(route: Route): string {
       return 'البث · Muster';
     case 'admin':
       return `${sections[route.section]} · Muster`;
+    case 'rooms':
+    case 'room':
+    case 'join':
+      return roomTitle(route);
     case 'missing':
       return 'غير موجود · Muster';
   }
@@ -77,6 +82,7 @@ export const ar: Catalogue = {
   missions,
   profiles,
   retention,
+  rooms,
   thing,
   totp,
 

@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('el');
 const protocolOf = (name: string) => protocolName(name, 'Ιστοσελίδα');
@@ -46,6 +47,10 @@ function titleOf(route: Route): string {
       return 'Εκπομπή · Muster';
     case 'admin':
       return `${sections[route.section]} · Muster`;
+    case 'rooms':
+    case 'room':
+    case 'join':
+      return roomTitle(route);
     case 'missing':
       return 'Δεν βρέθηκε · Muster';
   }
@@ -74,6 +79,7 @@ export const el: Catalogue = {
   missions,
   profiles,
   retention,
+  rooms,
   thing,
   totp,
 

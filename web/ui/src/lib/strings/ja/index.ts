@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { rooms, roomTitle } from './rooms';
 
 const forms = plurals('ja');
 const plural = (n: number, one: string, many: string) => forms(n, one, many).replace(' ', '');
@@ -47,6 +48,10 @@ function titleOf(route: Route): string {
       return '配信 · Muster';
     case 'admin':
       return `${sections[route.section]} · Muster`;
+    case 'rooms':
+    case 'room':
+    case 'join':
+      return roomTitle(route);
     case 'missing':
       return '見つかりません · Muster';
   }
@@ -75,6 +80,7 @@ export const ja: Catalogue = {
   missions,
   profiles,
   retention,
+  rooms,
   thing,
   totp,
 

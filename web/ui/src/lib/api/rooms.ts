@@ -1,0 +1,69 @@
+/** Rooms and invitations over REST. */
+import type { Kind, Role } from '$lib/rooms/protocol';
+import { call, enc, run } from './client';
+
+export interface Present {
+  id: string;
+  name: string;
+  kind: Kind;
+  role: Role;
+}
+
+export interface ConferenceRoom {
+  name: string;
+  title: string;
+  groups: string[];
+  owner: string;
+  hosts: string[];
+  host: boolean;
+  pin?: string;
+  number: string;
+  permanent: boolean;
+  lobby: boolean;
+  locked: boolean;
+  capacity: number;
+  entry: 'speaker' | 'listener';
+  stream: string;
+  starts?: string;
+  ends?: string;
+  present: Present[];
+}
+
+/** What can be set; what is left out stays as it is. */
+export interface RoomSettings {
+  title?: string;
+  groups?: string[];
+  pin?: string;
+  number?: string;
+  permanent?: boolean;
+  lobby?: boolean;
+  capacity?: number;
+  entry?: 'speaker' | 'listener';
+  starts?: string;
+  ends?: string;
+}
+
+export interface RoomInvitation {
+  id: string;
+  label: string;
+  creator: string;
+  created: string;
+  expires: string;
+  /** How often it may still be used; -1: any number. */
+  uses: number;
+  secret?: string;
+}
+
+export const rooms = {
+  list: async () => (await call<{ rooms: ConferenceRoom[] | null }>('GET', '/api/v1/rooms')).rooms ?? [],
+  get: (name: string) => call<ConferenceRoom>('GET', `/api/v1/rooms/${enc(name)}`),
+  add: (name: string, settings: RoomSettings) => call<ConferenceRoom>('POST', '/api/v1/rooms', { name, ...settings }),
+  change: (name: string, settings: RoomSettings) => call<ConferenceRoom>('PATCH', `/api/v1/rooms/${enc(name)}`, settings),
+  remove: (name: string) => run('DELETE', `/api/v1/rooms/${enc(name)}`),
+  invitations: async (name: string) =>
+    (await call<{ invitations: RoomInvitation[] | null }>('GET', `/api/v1/rooms/${enc(name)}/invitations`)).invitations ?? [],
+  invite: (name: string, what: { label: string; hours: number; uses: number }) =>
+    call<RoomInvitation>('POST', `/api/v1/rooms/${enc(name)}/invitations`, what),
+  uninvite: (name: string, id: string) => run('DELETE', `/api/v1/rooms/${enc(name)}/invitations/${enc(id)}`),
+  check: (invitation: string) => call<{ name: string; title: string; present?: Present[] | null }>('POST', '/api/v1/invitations/check', { invitation }),
+};

@@ -1,0 +1,128 @@
+/** What is said between a client and the notification server: docs/room-protocol.md. */
+
+export type Role = 'listener' | 'speaker' | 'host';
+export type Kind = 'browser' | 'sip' | 'stream' | 'mumble';
+/** A composite belongs to nobody: it shows the whole room in one picture. */
+export type VideoSource = 'camera' | 'screen' | 'stage' | 'composite';
+export type Layout = 'grid' | 'speaker' | 'presenter';
+
+export interface Member {
+  id: string;
+  name: string;
+  user?: string;
+  kind: Kind;
+  role: Role;
+  waiting?: boolean;
+  muted: boolean;
+  hand?: string;
+  since: string;
+}
+
+export interface Track {
+  id: string;
+  participant: string;
+  source: VideoSource;
+  codec: string;
+  layers: { width?: number; height?: number }[];
+}
+
+export interface RoomView {
+  name: string;
+  title: string;
+  groups: string[];
+  stream: string;
+  number?: string;
+  pin?: string;
+  lobby: boolean;
+  locked: boolean;
+  recording: boolean;
+  /** How many receive the room's stream. */
+  watching?: number;
+  layout: Layout;
+  ends?: string;
+}
+
+export interface ChatMessage {
+  id: string;
+  from: string;
+  name: string;
+  to?: string;
+  text: string;
+  at: string;
+}
+
+export interface Speakers {
+  active: string;
+  slots: string[];
+}
+
+export interface RoomState {
+  self: string;
+  waiting: boolean;
+  room: RoomView;
+  participants: Member[];
+  tracks: Track[];
+  speakers: Speakers;
+  chat: ChatMessage[];
+}
+
+export interface Ended {
+  code: string;
+  reason: string;
+}
+
+export interface RoomFact {
+  kind: string;
+  room: string;
+  participant?: string;
+  name?: string;
+  present: number;
+}
+
+/** What the server tells, by type. */
+export interface Events {
+  hello: { key: string; resume: number; user?: string; resumed: boolean };
+  state: RoomState;
+  participant: Member;
+  left: { id: string; reason?: string };
+  track: Track;
+  untrack: { id: string };
+  speakers: Speakers;
+  room: RoomView;
+  chat: ChatMessage;
+  muted: { muted: boolean };
+  ended: Ended;
+  media: Ended;
+  fact: RoomFact;
+  call: { room: string; title: string; from: string };
+}
+
+export type EventType = keyof Events;
+
+export interface Joined {
+  participant: string;
+  iceServers: RTCIceServer[];
+  voices: number;
+}
+
+export interface Place {
+  mid: string;
+  track: string;
+  width: number;
+  height: number;
+}
+
+/** A request that was refused. */
+export class RoomError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    /** When the room opens (code "early"). */
+    readonly from = '',
+    /** Seconds to wait (code "limited"). */
+    readonly retryAfter = 0,
+  ) {
+    super(message);
+    this.name = 'RoomError';
+  }
+}

@@ -1,0 +1,450 @@
+/** A room one is in: who is there, what is seen and heard, and what one sends. */
+import { SvelteMap } from 'svelte/reactivity';
+import { Captures } from './captures.svelte';
+import { deviceFault, type DeviceFault, type Devices } from './devices';
+import { RoomMedia, type Wish } from './media';
+import { Microphone } from './microphone';
+import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
+import { good, judge, sampleOf, type Cause, type Sample, type Verdict } from './quality';
+import { Signal } from './signal';
+
+export type Phase =
+  | { kind: 'out' }
+  | { kind: 'joining' }
+  | { kind: 'waiting' }
+  | { kind: 'in' }
+  /** from: when the room opens; retryAfter: seconds to wait. */
+  | { kind: 'ended'; code: string; reason: string; from: string; retryAfter: number };
+
+export interface JoinWish {
+  room: string;
+  name: string;
+  pin: string;
+  invitation: string;
+  devices: Devices;
+  /** Devices that are open already; the room takes them over. */
+  camera?: MediaStream | null;
+  microphone?: MediaStreamTrack | null;
+}
+
+/** What went wrong, for words: a device, what the server answered, or the media. */
+export type Fault = { kind: 'camera' | 'microphone' | 'screen'; why: DeviceFault } | { kind: 'server'; code: string; message: string } | null;
+
+/** Pauses before media are offered anew (ms); after the last one it is up to the person. */
+const pauses = [500, 2000, 5000, 10_000];
+
+/** How often the connection is judged (ms). */
+const period = 2000;
+
+/** From this level of the microphone on one is taken to speak, and for so long after it (ms). */
+const speech = 0.25;
+const breath = 500;
+
+/** Messages that are kept. */
+const mostChat = 500;
+
+export class RoomSession {
+  phase = $state.raw<Phase>({ kind: 'out' });
+  wish = $state.raw<JoinWish | null>(null);
+  self = $state('');
+  room = $state.raw<RoomView | null>(null);
+  members = new SvelteMap<string, Member>();
+  tracks = new SvelteMap<string, Track>();
+  pictures = new SvelteMap<string, MediaStream>();
+  speakers = $state.raw<Speakers>({ active: '', slots: [] });
+  chat = $state.raw<ChatMessage[]>([]);
+  unread = $state(0);
+  online = $state(true);
+  media = $state<RTCPeerConnectionState>('new');
+  /** Why there is neither picture nor sound, and whether it is tried again by itself. */
+  mediaFault = $state.raw<{ reason: string; again: boolean } | null>(null);
+  verdict = $state.raw<Verdict>(good);
+  muted = $state(true);
+  /** Of the own microphone, 0 to 1. */
+  level = $state(0);
+  voices = $state.raw<MediaStream[]>([]);
+  /** The browser wants to be asked before it plays sound. */
+  soundBlocked = $state(false);
+  fault = $state.raw<Fault>(null);
+  /** A host asks to switch the microphone on. */
+  asked = $state(false);
+  /** A host has muted this side. */
+  hushed = $state(false);
+  /** What the person said about being recorded. */
+  recordingSeen = $state(false);
+
+  me = $derived(this.members.get(this.self));
+  host = $derived(this.me?.role === 'host');
+  canSpeak = $derived(this.me !== undefined && this.me.role !== 'listener');
+  waiting = $derived([...this.members.values()].filter((m) => m.waiting));
+  present = $derived([...this.members.values()].filter((m) => !m.waiting));
+  hands = $derived(this.present.filter((m) => m.hand).sort((a, b) => Date.parse(a.hand!) - Date.parse(b.hand!)));
+  composite = $derived([...this.tracks.values()].find((t) => t.source === 'composite') ?? null);
+  /** The connection is interrupted. */
+  away = $derived(this.phase.kind === 'in' && (!this.online || this.media === 'disconnected' || this.media === 'failed'));
+  /** Whether one speaks oneself, as far as the microphone says. */
+  speaks = $state(false);
+  /** Who is heard; streams sound all the time and are no news. */
+  talking = $derived(new Set([...this.speakers.slots.filter((id) => this.#talks(id)), ...(this.speaks && !this.muted && !this.away ? [this.self] : [])]));
+
+  #captures = new Captures({
+    device: () => this.wish?.devices.cameraId ?? '',
+    send: async (source, track) => (source === 'camera' ? this.#rtc?.setCamera(track) : this.#rtc?.setScreen(track)),
+    onFault: (source, why, error) => (this.fault = faultOf(source, why, error)),
+  });
+  #signal: Signal | null = null;
+  #rtc: RoomMedia | null = null;
+  #microphone: Microphone | null = null;
+  #joined: Joined | null = null;
+  #wishes: Wish[] = [];
+  #stats: ReturnType<typeof setInterval> | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  #before: Sample | null = null;
+  #suspicion: Cause = '';
+  #spoke = 0;
+  #greeted = false;
+
+  #talks(id: string): boolean {
+    const m = this.members.get(id);
+    return m !== undefined && m.kind !== 'stream' && !m.muted;
+  }
+
+  async join(wish: JoinWish): Promise<void> {
+    this.leave();
+    this.wish = wish;
+    this.fault = null;
+    this.recordingSeen = false;
+    this.#greeted = false;
+    this.phase = { kind: 'joining' };
+    this.#captures.take(wish.camera ?? null);
+    this.#newMicrophone(wish);
+    const signal = new Signal();
+    this.#signal = signal;
+    signal.onEvent = (type, data) => this.#event(type, data);
+    signal.onOnline = (online) => (this.online = online);
+    signal.onLost = () => void this.#rejoin();
+    await this.#enter(false);
+  }
+
+  #newMicrophone(wish: JoinWish): void {
+    const microphone = new Microphone({
+      tell: (on) => this.#signal?.ask('mute', { on }) ?? Promise.resolve(),
+      send: async (track) => this.#rtc?.setMicrophone(track),
+      onMuted: (muted) => (this.muted = muted),
+      onLevel: (level) => this.#hear(level),
+      onGone: () => (this.fault = { kind: 'microphone', why: 'absent' }),
+    });
+    microphone.device = wish.devices.microphoneId;
+    if (wish.microphone) microphone.take(wish.microphone);
+    this.#microphone = microphone;
+  }
+
+  #hear(level: number): void {
+    this.level = level;
+    const now = Date.now();
+    if (level > speech) this.#spoke = now;
+    this.speaks = now - this.#spoke < breath;
+  }
+
+  async #enter(again: boolean): Promise<void> {
+    const w = this.wish!;
+    const signal = this.#signal!;
+    const wasMuted = this.muted;
+    try {
+      const joined = await signal.ask<Joined>('join', { room: w.room, name: w.name, pin: w.pin, invitation: w.invitation });
+      if (signal !== this.#signal) return;
+      this.#joined = joined;
+      // Everybody enters muted; who was heard before the break is heard again.
+      if (again && !wasMuted && this.canSpeak) void this.setMuted(false);
+    } catch (e) {
+      if (signal === this.#signal) this.#end(e);
+    }
+  }
+
+  #end(e: unknown): void {
+    const error = e instanceof RoomError ? e : new RoomError('internal', String(e));
+    this.leave();
+    this.phase = { kind: 'ended', code: error.code, reason: error.message, from: error.from, retryAfter: error.retryAfter };
+  }
+
+  /** The server has forgotten the session, such as after its restart: everything is begun anew. */
+  async #rejoin(): Promise<void> {
+    if (this.phase.kind !== 'in' && this.phase.kind !== 'waiting') return;
+    this.#endMedia();
+    this.#joined = null;
+    const muted = this.muted;
+    this.#microphone?.quiet();
+    this.muted = muted;
+    await this.#enter(true);
+  }
+
+  #event(type: string, data: unknown): void {
+    switch (type) {
+      case 'state':
+        this.#begin(data as RoomState);
+        break;
+      case 'participant': {
+        const m = data as Member;
+        this.members.set(m.id, m);
+        if (m.id === this.self) this.#own(m);
+        break;
+      }
+      case 'left':
+        this.members.delete((data as { id: string }).id);
+        break;
+      case 'track':
+        this.tracks.set((data as Track).id, data as Track);
+        break;
+      case 'untrack':
+        this.tracks.delete((data as { id: string }).id);
+        this.pictures.delete((data as { id: string }).id);
+        break;
+      case 'speakers':
+        this.speakers = data as Speakers;
+        break;
+      case 'room':
+        if (!(data as RoomView).recording) this.recordingSeen = false;
+        this.room = data as RoomView;
+        break;
+      case 'chat':
+        this.chat = [...this.chat, data as ChatMessage].slice(-mostChat);
+        if ((data as ChatMessage).from !== this.self) this.unread++;
+        break;
+      case 'muted':
+        if ((data as { muted: boolean }).muted) {
+          this.hushed = !this.muted;
+          this.#microphone?.quiet();
+        } else this.asked = true;
+        break;
+      case 'media':
+        this.#mediaEnded((data as Ended).reason);
+        break;
+      case 'ended':
+        this.#end(new RoomError((data as Ended).code, (data as Ended).reason));
+    }
+  }
+
+  #begin(state: RoomState): void {
+    this.self = state.self;
+    this.room = state.room;
+    this.members.clear();
+    for (const m of state.participants ?? []) this.members.set(m.id, m);
+    this.tracks.clear();
+    for (const t of state.tracks ?? []) this.tracks.set(t.id, t);
+    this.speakers = state.speakers ?? { active: '', slots: [] };
+    this.chat = state.chat ?? [];
+    this.phase = state.waiting ? { kind: 'waiting' } : { kind: 'in' };
+    if (!state.waiting && !this.#rtc) void this.#startMedia();
+  }
+
+  /** What a host has done to oneself. */
+  #own(m: Member): void {
+    this.#microphone?.heard(m.muted);
+    if (m.role !== 'listener') return;
+    this.#microphone?.quiet();
+    if (this.camera) void this.setCamera(false);
+    if (this.screen) void this.setScreen(false);
+  }
+
+  async #startMedia(): Promise<void> {
+    // The answer to join and the first state cross: both are needed.
+    for (let i = 0; !this.#joined && i < 200; i++) await new Promise((done) => setTimeout(done, 10));
+    if (!this.#signal || !this.#joined || this.#rtc) return;
+    clearTimeout(this.#again);
+    const { iceServers, voices } = this.#joined;
+    const places = Math.min(4, this.tracks.size);
+    const rtc = new RoomMedia(this.#signal, iceServers, voices, places, relayOnly() ? 'relay' : 'all');
+    this.#rtc = rtc;
+    rtc.onState = (state) => this.#moved(rtc, state);
+    rtc.onPicture = (track, stream) => this.pictures.set(track, stream);
+    this.voices = rtc.voices;
+    try {
+      if (this.#microphone?.track) await rtc.setMicrophone(this.#microphone.track);
+      if (this.camera) await rtc.setCamera(this.camera.getVideoTracks()[0] ?? null);
+      if (this.screen) await rtc.setScreen(this.screen.getVideoTracks()[0] ?? null);
+      await rtc.negotiate();
+      await rtc.show(this.#wishes);
+    } catch (e) {
+      if (this.#rtc === rtc) this.#mediaEnded(e instanceof RoomError && e.code === 'offline' ? '' : e instanceof Error ? e.message : String(e));
+      return;
+    }
+    if (this.#rtc !== rtc) return;
+    this.#before = null;
+    clearInterval(this.#stats);
+    this.#stats = setInterval(() => void this.#measure(), period);
+    if (!this.#greeted) await this.#greet();
+  }
+
+  /** What was chosen before entering is done once. */
+  async #greet(): Promise<void> {
+    this.#greeted = true;
+    const wish = this.wish;
+    if (!wish || !this.canSpeak) return;
+    if (wish.devices.microphone) await this.setMuted(false);
+    if (wish.devices.camera && !this.camera && !this.fault) await this.setCamera(true);
+  }
+
+  #moved(rtc: RoomMedia, state: RTCPeerConnectionState): void {
+    if (rtc !== this.#rtc) return;
+    this.media = state;
+    if (state !== 'connected') return;
+    this.#attempt = 0;
+    this.mediaFault = null;
+  }
+
+  /** Media have ended; they are begun anew a few times, later and later. */
+  #mediaEnded(reason: string): void {
+    this.#endMedia();
+    const pause = pauses[this.#attempt++];
+    this.mediaFault = { reason, again: pause !== undefined };
+    if (pause !== undefined) this.#again = setTimeout(() => void this.#startMedia(), pause);
+  }
+
+  retryMedia(): void {
+    this.#attempt = 0;
+    this.mediaFault = { reason: '', again: true };
+    void this.#startMedia();
+  }
+
+  #endMedia(): void {
+    clearInterval(this.#stats);
+    clearTimeout(this.#again);
+    this.#rtc?.close();
+    this.#rtc = null;
+    this.media = 'new';
+    this.pictures.clear();
+    this.voices = [];
+  }
+
+  /** What is seen: tracks and the size of their tiles in pixels. */
+  show(wishes: Wish[]): void {
+    if (JSON.stringify(wishes) === JSON.stringify(this.#wishes)) return;
+    this.#wishes = wishes;
+    // A slot is given to another track: what it showed must not be seen under the old name.
+    for (const id of [...this.pictures.keys()]) if (!wishes.some((w) => w.track === id)) this.pictures.delete(id);
+    this.#rtc?.show(wishes).catch(() => {}); // asked again with the next change
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    this.fault = null;
+    this.asked = false;
+    this.hushed = false;
+    try {
+      await this.#microphone?.set(muted);
+    } catch (e) {
+      this.fault = faultOf('microphone', deviceFault(e), e);
+    }
+  }
+
+  get camera(): MediaStream | null {
+    return this.#captures.camera;
+  }
+
+  get screen(): MediaStream | null {
+    return this.#captures.screen;
+  }
+
+  async setCamera(on: boolean): Promise<void> {
+    this.fault = null;
+    await this.#captures.setCamera(on);
+  }
+
+  async setScreen(on: boolean): Promise<void> {
+    this.fault = null;
+    await this.#captures.setScreen(on);
+  }
+
+  /** Changes devices while in the room. */
+  async setDevices(devices: Devices): Promise<void> {
+    if (!this.wish) return;
+    const before = this.wish.devices;
+    this.wish = { ...this.wish, devices };
+    try {
+      if (devices.microphoneId !== before.microphoneId) await this.#microphone?.change(devices.microphoneId);
+    } catch (e) {
+      this.fault = { kind: 'microphone', why: deviceFault(e) };
+    }
+    if (devices.cameraId !== before.cameraId && this.camera) await this.setCamera(true);
+  }
+
+  /** True when it was done; otherwise fault says why not. */
+  async ask(type: string, data: unknown = {}): Promise<boolean> {
+    this.fault = null;
+    try {
+      await this.#signal?.ask(type, data);
+      return true;
+    } catch (e) {
+      this.fault = { kind: 'server', code: e instanceof RoomError ? e.code : 'internal', message: e instanceof Error ? e.message : String(e) };
+      return false;
+    }
+  }
+
+  setHand = (on: boolean) => this.ask('hand', { on });
+  say = (text: string, to = '') => this.ask('chat', { text, to });
+  call = (user: string) => this.ask('call', { user });
+  muteOther = (participant: string, on: boolean) => this.ask('muteOther', { participant, on });
+  admit = (participant: string, on: boolean) => this.ask('admit', { participant, on });
+  kick = (participant: string) => this.ask('kick', { participant });
+  setRole = (participant: string, role: Role) => this.ask('role', { participant, role });
+  setLayout = (layout: Layout) => this.ask('layout', { layout });
+  setLocked = (on: boolean) => this.ask('lock', { on });
+  setLobby = (on: boolean) => this.ask('lobby', { on });
+  setRecording = (on: boolean) => this.ask('record', { on });
+  stage = (stream: string, on: boolean) => this.ask('stage', { stream, on });
+
+  /** Looks at what goes and comes, and says how the connection is. */
+  async #measure(): Promise<void> {
+    const rtc = this.#rtc;
+    if (!rtc) return;
+    const now = sampleOf((await rtc.pc.getStats()).values());
+    if (rtc !== this.#rtc) return;
+    const found = this.#before ? judge(this.#before, now) : good;
+    // What lasts is told, not what passes: senders feel their way when they begin.
+    this.verdict = found.cause === this.#suspicion ? found : this.verdict.cause === '' ? good : this.verdict;
+    this.#suspicion = found.cause;
+    this.#before = now;
+  }
+
+  leave(): void {
+    const signal = this.#signal;
+    this.#signal = null;
+    this.#endMedia();
+    if (signal) {
+      signal.onEvent = () => {};
+      signal.onLost = () => {};
+      signal.onOnline = () => {};
+      signal.close();
+    }
+    this.#captures.close();
+    this.#microphone?.close();
+    this.#microphone = null;
+    this.#joined = null;
+    this.#attempt = 0;
+    this.#wishes = [];
+    this.muted = true;
+    this.asked = false;
+    this.hushed = false;
+    this.speaks = false;
+    this.level = 0;
+    this.unread = 0;
+    this.online = true;
+    this.mediaFault = null;
+    this.fault = null;
+    this.verdict = good;
+    this.soundBlocked = false;
+    this.members.clear();
+    this.tracks.clear();
+    this.phase = { kind: 'out' };
+  }
+}
+
+/** A refusal of the server counts as that, wherever it shows. */
+function faultOf(kind: 'camera' | 'microphone' | 'screen', why: DeviceFault, e: unknown): Fault {
+  return e instanceof RoomError ? { kind: 'server', code: e.code, message: e.message } : { kind, why };
+}
+
+/** For trying whether a relay works: /rooms/name?relay=1. */
+function relayOnly(): boolean {
+  return new URLSearchParams(location.search).get('relay') === '1';
+}
