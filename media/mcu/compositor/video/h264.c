@@ -92,6 +92,14 @@ void *h264_encoder(int width, int height, int fps, int bitrate, int max_unit) {
 	p.sSpatialLayers[0].fFrameRate = fps;
 	p.sSpatialLayers[0].iSpatialBitrate = bitrate;
 	p.sSpatialLayers[0].iMaxSpatialBitrate = p.iMaxBitrate;
+	// What is not said is guessed from the size, and differently by each player.
+	p.sSpatialLayers[0].bVideoSignalTypePresent = 1;
+	p.sSpatialLayers[0].uiVideoFormat = VF_UNDEF;
+	p.sSpatialLayers[0].bFullRange = 0;
+	p.sSpatialLayers[0].bColorDescriptionPresent = 1;
+	p.sSpatialLayers[0].uiColorPrimaries = CP_SMPTE170M;
+	p.sSpatialLayers[0].uiTransferCharacteristics = TRC_SMPTE170M;
+	p.sSpatialLayers[0].uiColorMatrix = CM_SMPTE170M;
 	p.sSpatialLayers[0].sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;
 	if (max_unit > 0) {
 		p.uiMaxNalSize = max_unit;
