@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn bench-sip soak fuzz clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn bench-sip soak fuzz prompts clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$pkg || exit 1; \
 	  done; done
+
+prompts: ## speak sip/prompt/text into sip/prompt/sounds (espeak-ng, ffmpeg)
+	scripts/prompts.sh
 
 clean: ## remove what the other targets built
 	rm -rf bin web/ui/node_modules test/tak/node_modules

@@ -29,6 +29,7 @@ import (
 	"muster/media/srt"
 	"muster/media/ts"
 	"muster/sip"
+	"muster/sip/prompt"
 	"muster/turn"
 	"muster/web"
 	"muster/web/front"
@@ -282,7 +283,11 @@ func (h *house) parts(local net.Listener) []part {
 			if !c.SIP.Enabled {
 				return nil, nil
 			}
-			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms, h.log}, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			voice, err := prompt.NewVoice(c.SIP.Language)
+			if err != nil {
+				return nil, err
+			}
+			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms, h.log}, Doors: h.doors, Log: h.log, Prompter: voice, TLS: tls, Guard: guard})
 			return registered(h, "sip", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
