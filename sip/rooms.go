@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"time"
 
 	"muster/internal/auth"
 	"muster/sip/prompt"
@@ -91,21 +90,4 @@ type Prompter interface {
 	// Keys returns a function that takes the phone's audio and calls key for each
 	// key heard in it (ITU-T Q.24).
 	Keys(f sdp.Format, key func(digit byte)) func(rtp.Packet)
-}
-
-// CallInfo describes a call to people.
-type CallInfo struct {
-	ID       string        `json:"id"`
-	User     string        `json:"user,omitempty"`
-	From     string        `json:"from"`
-	To       string        `json:"to"`
-	Room     string        `json:"room,omitempty"`
-	Trunk    string        `json:"trunk,omitempty"`
-	Outbound bool          `json:"outbound"`
-	State    string        `json:"state"`
-	Audio    string        `json:"audio,omitempty"`
-	Video    string        `json:"video,omitempty"`
-	Secure   bool          `json:"secure"` // media is encrypted
-	Started  time.Time     `json:"started"`
-	Duration time.Duration `json:"duration"`
 }

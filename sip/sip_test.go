@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -162,6 +163,16 @@ type world struct {
 	sessions *auth.Sessions
 	addr     netip.AddrPort // UDP
 	tcp      string
+
+	mu     sync.Mutex // guards states
+	states []DialState
+}
+
+// told returns what the world was told of calls from rooms.
+func (w *world) told() []DialState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.states)
 }
 
 // serve runs a server on free ports of the loopback. tune sets what no
@@ -181,6 +192,11 @@ func serve(t *testing.T, change func(*Config, *Deps), tune ...func(*Server)) *wo
 	deps := Deps{
 		Auth: users{"alice": "wonder", "bob": "builder"}, Sessions: w.sessions, Rooms: w.rooms, Doors: doors,
 		Log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	deps.Dialled = func(d DialOut) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.states = append(w.states, d.State)
 	}
 	if change != nil {
 		change(&cfg, &deps)

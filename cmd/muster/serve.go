@@ -28,8 +28,6 @@ import (
 	"muster/media/rtsp"
 	"muster/media/srt"
 	"muster/media/ts"
-	"muster/sip"
-	"muster/sip/prompt"
 	"muster/turn"
 	"muster/web"
 	"muster/web/front"
@@ -281,13 +279,10 @@ func (h *house) parts(local net.Listener) []part {
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
 			if !c.SIP.Enabled {
+				h.sip.Store(nil)
 				return nil, nil
 			}
-			voice, err := prompt.NewVoice(c.SIP.Language)
-			if err != nil {
-				return nil, err
-			}
-			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms, h.log}, Doors: h.doors, Log: h.log, Prompter: voice, TLS: tls, Guard: guard})
+			srv, err := h.newSIP(c.SIP, tls, guard)
 			return registered(h, "sip", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
