@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// phone is a baresip that registers as user, sends a tone of 440 Hz and keeps
-// what it hears as a file.
+// phone is a baresip that registers as user, sends a tone of 440 Hz and, where it
+// has a codec for it, a picture of 320 pixels, and keeps what it hears as a file.
 type phone struct {
 	t    *testing.T
 	dir  string
 	ctrl int
 }
 
-func (s *server) phone(t *testing.T, user string) *phone {
+func (s *server) phone(t *testing.T, user, video string) *phone {
 	t.Helper()
 	need(t, "baresip")
 	p := &phone{t: t, dir: t.TempDir(), ctrl: freePort(t, "tcp")}
@@ -36,6 +36,10 @@ sip_listen 127.0.0.1:%d
 audio_source ausine,440
 audio_player aubridge,nil
 audio_alert aubridge,nil
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 320x180
+video_fps 10
 snd_path %s
 rtp_ports 31000-34000
 module_path /usr/lib/baresip/modules
@@ -43,6 +47,9 @@ module opus.so
 module g711.so
 module ausine.so
 module aubridge.so
+module avcodec.so
+module vp8.so
+module fakevideo.so
 module sndfile.so
 module uuid.so
 module_tmp account.so
@@ -50,7 +57,8 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
 `, freePort(t, "udp"), p.dir, p.ctrl))
-	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2\n", user, s.ports["sip-udp"], passwordOf(user)))
+	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2;video_codecs=%s\n",
+		user, s.ports["sip-udp"], passwordOf(user), video))
 	write("contacts", "")
 	background(t, "baresip", "-f", p.dir)
 	return p
@@ -124,11 +132,12 @@ func TestPhoneInARoom(t *testing.T) {
 	s.must("", "group", "add", "B")
 	s.user("anna", "A")
 	s.user("bert", "A")
+	s.user("dora", "A")
 	s.user("clark", "B")
 	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}, "number": "100", "pin": "471123"}, nil); code != http.StatusCreated {
 		t.Fatalf("the room was not made: %d", code)
 	}
-	p := s.phone(t, "bert")
+	p := s.phone(t, "bert", "H264")
 	b := startBrowser(t)
 	anna := b.party(t, s, "anna", `{room: 'briefing'}`, 700, "#c00000")
 	p.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
@@ -144,6 +153,14 @@ func TestPhoneInARoom(t *testing.T) {
 			return fmt.Errorf("of what it hears the browser is %.3f and itself %.3f", browser, own)
 		}
 		return nil
+	})
+	t.Run("the browser sees the phone's picture", func(t *testing.T) {
+		dora := s.phone(t, "dora", "VP8")
+		dora.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
+		anna.until("the phones' pictures", `Object.values(party.tracks).filter(t => t.participant !== party.self).length === 2`)
+		anna.eval(`party.look(320, 180)`)
+		anna.until("to see both", `(party.sees().match(/ 320/g) || []).length === 2`)
+		dora.do("hangup", "")
 	})
 	t.Run("somebody of another group comes by the PIN", func(t *testing.T) { s.comeByPIN(t, anna, "clark") })
 	s.must("", "user", "remove", "bert")
