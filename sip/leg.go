@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"muster/internal/auth"
-	"muster/sip/rtp"
 	"muster/sip/sdp"
 	"muster/sip/transaction"
 	"muster/sip/wire"
