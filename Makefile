@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients bench bench-cot bench-turn bench-sip bench-room soak fuzz clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients softphone bench bench-cot bench-turn bench-sip bench-room soak fuzz prompts clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ static: check-go ## build bin/muster-static: no C, runs on any Linux of this arc
 
 test: check-go ## everything CI checks: lint, pages, unit and end-to-end tests with the race detector
 	@scripts/packages.sh test
-	@$(MAKE) --no-print-directory lint web-check tak-clients static build
+	@$(MAKE) --no-print-directory lint web-check tak-clients softphone static build
 	$(GO) test -race -tags $(TAGS) -timeout 20m ./...
 
 unit: check-go ## the fast tests only
@@ -43,6 +43,9 @@ web-check: web ## check the pages' sources and that the committed web/dist is wh
 
 tak-clients: check-node ## install the TAK clients of the end-to-end tests (npm)
 	cd test/tak && npm ci
+
+softphone: check-node ## install the telephone for browsers of the end-to-end tests (npm)
+	cd test/softphone && npm ci
 
 bench: build ## load figures; PEER=/path/to/mediamtx measures a peer in the same run
 	$(GO) run ./bench/media -muster bin/muster $(if $(PEER),-peer $(PEER))
@@ -68,8 +71,11 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$pkg || exit 1; \
 	  done; done
 
+prompts: ## speak sip/prompt/text into sip/prompt/sounds (espeak-ng, ffmpeg)
+	scripts/prompts.sh
+
 clean: ## remove what the other targets built
-	rm -rf bin web/ui/node_modules test/tak/node_modules
+	rm -rf bin web/ui/node_modules test/tak/node_modules test/softphone/node_modules
 
 check-go:
 	@command -v $(GO) >/dev/null || { echo "Go is not installed. Get 1.26 or newer from https://go.dev/dl and put its bin folder on the PATH."; exit 1; }

@@ -40,6 +40,7 @@ strace             kills the server at each of its syncs to disk
 python3-aiosmtpd   a mail server that links are sent through
 baresip-core       a SIP phone that registers, calls and is called
 baresip-ffmpeg     its video codecs
+linphone-cli       another SIP phone, for the PIN by its keys
 sip-tester         a SIP caller that follows scenarios, and loads the server
 curl               speaks to the API like a script
 coturn             its client loads our relays; bench/turn measures its server

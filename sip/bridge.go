@@ -55,10 +55,10 @@ func (l *leg) statusOf(err error) int {
 	case errors.Is(err, auth.ErrDenied):
 		l.s.n.refused.Add(1)
 		return 403
-	case errors.Is(err, errCap):
+	case errors.Is(err, ErrBusy):
 		l.s.n.overload.Add(1)
 		return 486
-	case errors.Is(err, errNowhere), errors.Is(err, errCancelled):
+	case errors.Is(err, ErrNowhere), errors.Is(err, errCancelled):
 		return 480
 	}
 	l.log.Warn("a call cannot be connected", "error", err)

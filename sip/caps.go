@@ -9,8 +9,8 @@ import (
 	"muster/internal/limit"
 )
 
-// errCap says that a call would be one too many.
-var errCap = errors.New("sip: too many calls")
+// ErrBusy says that a call would be one too many for the limits of section caps.
+var ErrBusy = errors.New("sip: too many calls")
 
 // caps counts calls against their limits.
 type caps struct {
@@ -38,7 +38,7 @@ func (c *caps) take(user string, addr netip.Addr) (release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.total >= c.cfg.Calls || user != "" && c.users[user] >= c.cfg.PerUser || user == "" && c.prefixes[p] >= c.cfg.PerAddress {
-		return nil, errCap
+		return nil, ErrBusy
 	}
 	c.total++
 	if user != "" {
@@ -64,7 +64,7 @@ func (c *caps) takeTrunk(name string, most int, user string, outbound bool, now 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if most > 0 && c.trunks[name] >= most {
-		return nil, errCap
+		return nil, ErrBusy
 	}
 	if outbound {
 		recent := c.begun[user]
@@ -73,7 +73,7 @@ func (c *caps) takeTrunk(name string, most int, user string, outbound bool, now 
 		}
 		if c.outbound[user] >= c.cfg.Outbound || len(recent) >= c.cfg.PerUserHour {
 			c.begun[user] = recent
-			return nil, errCap
+			return nil, ErrBusy
 		}
 		c.begun[user] = append(recent, now)
 		c.outbound[user]++

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"muster/sip/prompt"
 )
 
 // Config is the section sip.
@@ -18,6 +20,7 @@ type Config struct {
 	TLSAddress string `yaml:"tlsAddress" doc:"TCP address for SIP over TLS; empty switches it off."`
 	Domain     string `yaml:"domain" doc:"Domain of the users and rooms, as in sip:NAME@DOMAIN; empty accepts every domain."`
 	External   string `yaml:"external" doc:"IP address that phones are told to send media to, where the server is behind NAT; empty takes the address that faces the phone."`
+	Language   string `yaml:"language" doc:"Language that callers are spoken to in, as ISO 639 writes it: de, el, en, es, fr, hu, it, nl, pl, pt, sv or uk."`
 
 	FirstMediaPort int `yaml:"firstMediaPort" doc:"First UDP port for the media of calls. RTP takes even ports and RTCP the odd ones behind them; ports that another program has are skipped."`
 	LastMediaPort  int `yaml:"lastMediaPort" doc:"Last UDP port for the media of calls."`
@@ -100,7 +103,7 @@ const (
 // DefaultConfig returns the settings that run without a configuration file.
 func DefaultConfig() Config {
 	return Config{
-		Enabled: true, UDPAddress: ":5060", TCPAddress: ":5060", TLSAddress: ":5061",
+		Enabled: true, Language: "en", UDPAddress: ":5060", TCPAddress: ":5060", TLSAddress: ":5061",
 		FirstMediaPort: 5000, LastMediaPort: 15000,
 		Registrar: RegistrarConfig{MinExpiry: time.Minute, DefaultExpiry: time.Hour, MaxExpiry: 2 * time.Hour, Contacts: 8},
 		Session: SessionConfig{
@@ -127,6 +130,9 @@ func (c Config) Validate() error {
 		if _, err := netip.ParseAddr(c.External); err != nil {
 			return fmt.Errorf("external: %w", err)
 		}
+	}
+	if !slices.Contains(prompt.Languages(), c.Language) {
+		return fmt.Errorf("language: one of %s", strings.Join(prompt.Languages(), ", "))
 	}
 	switch {
 	case c.FirstMediaPort < 1024 || c.LastMediaPort > 65535 || c.LastMediaPort-c.FirstMediaPort < 3:

@@ -16,11 +16,12 @@ type destination struct {
 	number string // for trunk
 }
 
-// errNowhere says that nobody has the number.
-var errNowhere = errors.New("sip: no such number")
+// ErrNowhere says that nobody has the number, or that no phone of its owner is
+// registered.
+var ErrNowhere = errors.New("sip: no such number")
 
 // route finds out where a number leads. id is zero for strangers. The error
-// wraps errNowhere or auth.ErrDenied.
+// wraps ErrNowhere or auth.ErrDenied.
 func (s *Server) route(ctx context.Context, id auth.Identity, number string) (destination, error) {
 	for _, r := range s.cfg.DialPlan {
 		if !strings.HasPrefix(number, r.Prefix) {
@@ -44,7 +45,7 @@ func (s *Server) apply(ctx context.Context, r RuleConfig, number string) (destin
 	}
 	switch r.To {
 	case toDeny:
-		return destination{}, errNowhere
+		return destination{}, ErrNowhere
 	case toUser:
 		return destination{user: to}, nil
 	case toRoom:
@@ -55,7 +56,7 @@ func (s *Server) apply(ctx context.Context, r RuleConfig, number string) (destin
 			return destination{trunk: t, number: to}, nil
 		}
 	}
-	return destination{}, errNowhere
+	return destination{}, ErrNowhere
 }
 
 func (s *Server) byDefault(ctx context.Context, number string) (destination, error) {
@@ -66,7 +67,7 @@ func (s *Server) byDefault(ctx context.Context, number string) (destination, err
 	if len(s.reg.find(number)) > 0 {
 		return destination{user: number}, nil
 	}
-	return destination{}, errNowhere
+	return destination{}, ErrNowhere
 }
 
 func (s *Server) room(ctx context.Context, name string) (destination, error) {

@@ -60,7 +60,7 @@ func (h *hunt) callUser(user string) error {
 		phones = slices.DeleteFunc(phones, func(p *binding) bool { return p.flow.Remote() == x.Remote() })
 	}
 	if len(phones) == 0 {
-		return errNowhere
+		return ErrNowhere
 	}
 	owner := phones[0].session.Identity()
 	if !h.log.trunk {
@@ -235,9 +235,13 @@ func (h *hunt) finish(won *leg, plan sdp.Plan, err error) bool {
 	calls, release := h.calls, h.release
 	h.calls, h.release = nil, nil
 	h.mu.Unlock()
+	reason := "answered elsewhere"
+	if won == nil {
+		reason = "given up"
+	}
 	for _, l := range calls {
 		if l != won {
-			l.hangUp("answered elsewhere")
+			l.hangUp(reason)
 		}
 	}
 	if won != nil {

@@ -105,7 +105,7 @@ func (s *Server) destination(ctx context.Context, who caller, req *wire.Message)
 	number := req.Target.Name()
 	if who.trunk == nil {
 		if !s.ours(req.Target) && req.Target.Scheme != "tel" {
-			return destination{}, errNowhere
+			return destination{}, ErrNowhere
 		}
 		return s.route(ctx, who.id, number)
 	}
@@ -114,7 +114,7 @@ func (s *Server) destination(ctx context.Context, who caller, req *wire.Message)
 			return s.apply(ctx, r, number)
 		}
 	}
-	return destination{}, errNowhere
+	return destination{}, ErrNowhere
 }
 
 // accepted makes the leg of a call that may be made, within the limits.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"time"
 
 	"muster/internal/auth"
+	"muster/sip/prompt"
 	"muster/sip/rtp"
 	"muster/sip/sdp"
 )
@@ -55,6 +55,10 @@ type Leg interface {
 	Kick(reason error)
 	// RequestKeyFrame asks the phone for a picture that can be decoded by itself.
 	RequestKeyFrame()
+	// Say has the phone, and nobody else, hear a prompt in place of the room. A
+	// newer one takes its place; what is said before the phone is connected is
+	// said then.
+	Say(n prompt.Name)
 }
 
 // Seat is a place in a room. Audio and Video may be called again when the phone
@@ -78,41 +82,13 @@ type Seat interface {
 	Close()
 }
 
-// Prompter speaks to callers before they are in a room. It is optional: without
-// it the keys of the PIN are taken in silence.
+// Prompter speaks to callers. It is optional: without it the keys of the PIN are
+// taken in silence.
 type Prompter interface {
-	// Play sends the prompt in the codec f until it is over or ctx ends. send is
+	// Play sends a prompt in the codec f until it is over or ctx ends. send is
 	// that of Seat.Audio.
-	Play(ctx context.Context, prompt Prompt, f sdp.Format, send func(payload []byte, samples int))
+	Play(ctx context.Context, n prompt.Name, f sdp.Format, send func(payload []byte, samples int))
 	// Keys returns a function that takes the phone's audio and calls key for each
 	// key heard in it (ITU-T Q.24).
 	Keys(f sdp.Format, key func(digit byte)) func(rtp.Packet)
-}
-
-// Prompt is something a caller is told.
-type Prompt string
-
-// The prompts.
-const (
-	PromptPIN      Prompt = "pin"       // please enter the PIN, then the hash key
-	PromptWrongPIN Prompt = "wrong-pin" // the PIN is wrong
-	PromptJoined   Prompt = "joined"    // you are in
-	PromptGoodbye  Prompt = "goodbye"   // the call ends
-)
-
-// CallInfo describes a call to people.
-type CallInfo struct {
-	ID       string        `json:"id"`
-	User     string        `json:"user,omitempty"`
-	From     string        `json:"from"`
-	To       string        `json:"to"`
-	Room     string        `json:"room,omitempty"`
-	Trunk    string        `json:"trunk,omitempty"`
-	Outbound bool          `json:"outbound"`
-	State    string        `json:"state"`
-	Audio    string        `json:"audio,omitempty"`
-	Video    string        `json:"video,omitempty"`
-	Secure   bool          `json:"secure"` // media is encrypted
-	Started  time.Time     `json:"started"`
-	Duration time.Duration `json:"duration"`
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,12 +11,6 @@ import (
 	"muster/sip/rtp"
 	"muster/sip/sdp"
 	"muster/sip/wire"
-)
-
-// Limits of the dialogue about the PIN.
-const (
-	pinTries  = 3
-	pinDigits = 32
 )
 
 // seated is a leg in a room, or on its way there.
@@ -29,13 +22,10 @@ type seated struct {
 	audio   sdp.Format
 	video   sdp.Format
 	in      func(rtp.Packet)
-
-	pin     []byte
-	typed   []byte // while the room was asked; at most pinDigits
-	tries   int
-	limit   *time.Timer
+	keys    keypad
+	voice   voice
 	joining bool
-	prompt  context.CancelFunc
+	dialogue
 }
 
 // intoRoom takes the INVITE at hand into a room. Who has a right to be there
@@ -180,10 +170,14 @@ func (p *seated) attach(plan sdp.Plan) {
 	h := rtp.Handlers{Key: p.pressed, KeyFrame: p.seat.RequestKeyFrame}
 	if a := plan.Audio; a != nil && a.Format != p.audio {
 		p.audio = a.Format
-		p.in = p.seat.Audio(a.Format, l.media.audio.SendAudio)
+		p.in = p.seat.Audio(a.Format, p.voice.unless(l.media.audio.SendAudio))
+		if a.Events == 0 { // its keys are in the sound
+			p.in = p.listen(a.Format, p.in)
+		}
 	}
 	h.Packet = p.in
 	l.media.audio.Handle(h)
+	p.catchUp()
 	v := plan.Video
 	if v == nil || l.media.video == nil {
 		if p.video.Name != "" {
@@ -200,107 +194,6 @@ func (p *seated) attach(plan sdp.Plan) {
 	p.seat.RequestKeyFrame()
 }
 
-// pressed is called by the stream.
-func (p *seated) pressed(digit byte) { p.l.post(func() { p.key(digit) }) }
-
-// ask begins the dialogue about the PIN.
-func (p *seated) ask(plan sdp.Plan) {
-	l := p.l
-	if plan.Audio != nil && l.media.audio != nil {
-		h := rtp.Handlers{Key: p.pressed}
-		if pr := l.s.deps.Prompter; pr != nil {
-			h.Packet = pr.Keys(plan.Audio.Format, p.pressed)
-		}
-		l.media.audio.Handle(h)
-	}
-	if p.limit == nil {
-		p.limit = l.after(l.s.cfg.Session.PIN, func() {
-			if p.seat == nil {
-				l.bye("no PIN")
-			}
-		})
-	}
-	p.say(PromptPIN, plan)
-}
-
-// say plays a prompt in place of the one that is playing.
-func (p *seated) say(prompt Prompt, plan sdp.Plan) {
-	l := p.l
-	p.hush()
-	pr := l.s.deps.Prompter
-	if pr == nil || plan.Audio == nil {
-		return
-	}
-	format := plan.Audio.Format
-	l.s.group.Go(func(ctx context.Context) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		if !l.post(func() { p.prompt = cancel }) {
-			return
-		}
-		pr.Play(ctx, prompt, format, l.media.audio.SendAudio)
-	})
-}
-
-func (p *seated) hush() {
-	if p.prompt != nil {
-		p.prompt()
-		p.prompt = nil
-	}
-}
-
-// key implements party.
-func (p *seated) key(digit byte) {
-	if p.seat != nil {
-		p.seat.Key(digit)
-		return
-	}
-	p.hush()
-	switch {
-	case p.joining:
-		if len(p.typed) < pinDigits {
-			p.typed = append(p.typed, digit)
-		}
-	case digit == '*':
-		p.pin = p.pin[:0]
-	case digit != '#':
-		if len(p.pin) < pinDigits {
-			p.pin = append(p.pin, digit)
-		}
-	default:
-		p.try()
-	}
-}
-
-// try asks for the seat with the PIN that was entered.
-func (p *seated) try() {
-	l := p.l
-	pin := string(p.pin)
-	p.pin = p.pin[:0]
-	p.join(pin, func(err error) {
-		switch {
-		case err == nil:
-			p.limit.Stop()
-			p.hush()
-			p.attach(l.neg.Plan())
-		case errors.Is(err, ErrPIN):
-			l.s.failed(l.flow.Remote().Addr())
-			if p.tries++; p.tries >= pinTries {
-				l.bye("wrong PIN")
-				return
-			}
-			p.say(PromptWrongPIN, l.neg.Plan())
-			typed := p.typed
-			p.typed = nil
-			for _, d := range typed {
-				p.key(d)
-			}
-		default:
-			l.bye("the room cannot be joined")
-		}
-	})
-}
-
 // keyFrame implements party.
 func (p *seated) keyFrame() {
 	if p.seat != nil {
@@ -310,10 +203,8 @@ func (p *seated) keyFrame() {
 
 // down implements party.
 func (p *seated) down(string) {
-	p.hush()
-	if p.limit != nil {
-		p.limit.Stop()
-	}
+	p.voice.hush()
+	p.dialogue.stop()
 	if p.seat != nil {
 		p.seat.Close()
 	}

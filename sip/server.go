@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +38,7 @@ type Deps struct {
 	Log      *slog.Logger
 	Prompter Prompter                        // nil: callers are not spoken to
 	TLS      *tls.Config                     // for SIP over TLS; nil leaves that door shut
+	Dialled  func(DialOut)                   // told how calls from rooms go on; must not block; nil: nobody is
 	Roots    *x509.CertPool                  // what trunks over TLS are checked against; nil: the system's
 	Guard    func(net.Listener) net.Listener // limits connections; nil: no limit
 }
@@ -94,6 +94,8 @@ type Server struct {
 	facingMu    sync.Mutex // guards facingAddrs
 	facingAddrs map[netip.Addr]netip.Addr
 
+	dials dialOuts
+
 	mu   sync.Mutex // guards legs
 	legs map[dialogID]*leg
 }
@@ -113,6 +115,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		sources: limit.NewSources(cfg.Guard.Rate, cfg.Guard.Failures, cfg.Guard.Ban, sourceLimit),
 		workers: make(chan struct{}, workerLimit), caps: newCaps(cfg.Caps),
 		facingAddrs: make(map[netip.Addr]netip.Addr), legs: make(map[dialogID]*leg),
+		dials: dialOuts{tell: deps.Dialled, list: make(map[string]*dialOut)},
 	}
 	if cfg.External != "" {
 		if s.external, err = netip.ParseAddr(cfg.External); err != nil {
@@ -138,22 +141,6 @@ func (s *Server) Stats() Stats {
 		Incoming: s.n.incoming.Load(), Outgoing: s.n.outgoing.Load(), Answered: s.n.answered.Load(),
 		Failed: s.n.failed.Load(), Overload: s.n.overload.Load(),
 	}
-}
-
-// Calls returns the calls of now, oldest first.
-func (s *Server) Calls() []CallInfo {
-	s.mu.Lock()
-	legs := make([]*leg, 0, len(s.legs))
-	for _, l := range s.legs {
-		legs = append(legs, l)
-	}
-	s.mu.Unlock()
-	out := make([]CallInfo, 0, len(legs))
-	for _, l := range legs {
-		out = append(out, l.describe())
-	}
-	slices.SortFunc(out, func(a, b CallInfo) int { return a.Started.Compare(b.Started) })
-	return out
 }
 
 // Run listens and serves until ctx ends. Each door is kept by itself: where one

@@ -3,11 +3,13 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -161,6 +163,16 @@ type world struct {
 	sessions *auth.Sessions
 	addr     netip.AddrPort // UDP
 	tcp      string
+
+	mu     sync.Mutex // guards states
+	states []DialState
+}
+
+// told returns what the world was told of calls from rooms.
+func (w *world) told() []DialState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.states)
 }
 
 // serve runs a server on free ports of the loopback. tune sets what no
@@ -180,6 +192,11 @@ func serve(t *testing.T, change func(*Config, *Deps), tune ...func(*Server)) *wo
 	deps := Deps{
 		Auth: users{"alice": "wonder", "bob": "builder"}, Sessions: w.sessions, Rooms: w.rooms, Doors: doors,
 		Log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	deps.Dialled = func(d DialOut) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.states = append(w.states, d.State)
 	}
 	if change != nil {
 		change(&cfg, &deps)
@@ -222,10 +239,30 @@ func serve(t *testing.T, change func(*Config, *Deps), tune ...func(*Server)) *wo
 // freePort returns a UDP and TCP port that is free now, with a free one behind.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	free := func(port int) bool {
+		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		defer u.Close()
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		l.Close()
+		return true
 	}
-	defer l.Close()
-	return l.LocalAddr().(*net.UDPAddr).Port
+	for range 50 {
+		l, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.LocalAddr().(*net.UDPAddr).Port
+		l.Close()
+		if port < 65535 && free(port) && free(port+1) {
+			return port
+		}
+	}
+	t.Fatal("no two free ports")
+	return 0
 }

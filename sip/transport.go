@@ -332,3 +332,23 @@ func (s *Server) facing(remote netip.Addr) netip.Addr {
 	s.facingAddrs[remote] = a
 	return a
 }
+
+// maxAddrs is how many addresses of this machine are told to a phone.
+const maxAddrs = 8
+
+// hostAddrs are the addresses of this machine that others reach it at. Browsers
+// on this machine come by them: they do not send media over the loopback.
+func hostAddrs() []netip.Addr {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, n := range all {
+		p, err := netip.ParsePrefix(n.String())
+		if err == nil && p.Addr().IsGlobalUnicast() && len(out) < maxAddrs {
+			out = append(out, p.Addr().Unmap())
+		}
+	}
+	return out
+}

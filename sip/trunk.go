@@ -24,6 +24,10 @@ type trunk struct {
 	mu    sync.Mutex // guards what follows
 	flow  transaction.Flow
 	addrs []netip.Addr // of cfg.Address, where no sources are configured
+
+	registered bool
+	fault      string    // why not
+	since      time.Time // when that was found
 }
 
 func newTrunk(cfg TrunkConfig) *trunk {
@@ -141,6 +145,7 @@ func (s *Server) keepRegistered(ctx context.Context, t *trunk) {
 			expiry = trunkExpiry
 		}
 		granted, err := r.do(ctx, expiry)
+		t.note(err)
 		wait := max(granted*3/4, time.Second)
 		if errors.Is(err, errShut) { // it opens at about the same time, or says itself why not
 			wait = 200 * time.Millisecond
@@ -159,6 +164,19 @@ func (s *Server) keepRegistered(ctx context.Context, t *trunk) {
 			return
 		case <-time.After(wait):
 		}
+	}
+}
+
+// note keeps the outcome of a registration.
+func (t *trunk) note(err error) {
+	fault := ""
+	if err != nil {
+		fault = err.Error()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.registered != (err == nil) || t.fault != fault {
+		t.registered, t.fault, t.since = err == nil, fault, time.Now()
 	}
 }
 

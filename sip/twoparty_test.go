@@ -1,8 +1,6 @@
 package sip
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -259,44 +257,6 @@ func TestStrangersCannotTransfer(t *testing.T) {
 	u.call(u.room("100"), u.offer("8"), "")
 	if r := u.do(wire.Refer, u.room("100"), "", "Refer-To: <sip:+15551234@"+w.addr.String()+">"); r.Status != 403 {
 		t.Errorf("REFER of a guest: %d", r.Status)
-	}
-}
-
-func TestRoomCallsAUser(t *testing.T) {
-	w := serve(t, nil)
-	b := registered(t, w, "bob", "builder")
-	alice := aliceOfStaff()
-	result := make(chan error, 1)
-	go func() { result <- w.Call(t.Context(), alice, "200", "bob") }()
-	inv := b.expect(wire.Invite)
-	offer := b.parse(inv)
-	if offer.Media[0].Kind != "audio" || len(offer.Media[0].Formats) < 4 {
-		t.Errorf("offered\n%s", inv.Body)
-	}
-	b.dialled(inv, 200, b.offer("8")+"m=video 0 RTP/AVP 97\r\n")
-	b.expect(wire.Ack)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-	// The fake room asks everybody for the PIN: who was called by alice is not in.
-	b.expect(wire.Bye)
-}
-
-func TestRoomCallsNobodyItMayNot(t *testing.T) {
-	w := serve(t, func(c *Config, _ *Deps) { c.Domain = "here.example" })
-	registered(t, w, "bob", "builder")
-	stranger := auth.Identity{User: "eve", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "other", In: true, Out: true}}}
-	if err := w.Call(t.Context(), stranger, "100", "bob"); !errors.Is(err, auth.ErrDenied) {
-		t.Errorf("eve calls bob: %v", err)
-	}
-	if err := w.Call(t.Context(), stranger, "100", "sip:bob@elsewhere.example"); err == nil || errors.Is(err, auth.ErrDenied) {
-		t.Errorf("eve calls somewhere else: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	alice := aliceOfStaff()
-	if err := w.Call(ctx, alice, "100", "bob"); !errors.Is(err, context.Canceled) {
-		t.Errorf("given up: %v", err)
 	}
 }
 

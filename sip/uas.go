@@ -42,6 +42,10 @@ func (l *leg) openMedia(video, secure bool) error {
 	local := sdp.Local{
 		Addr: s.facing(l.flow.Remote().Addr()), ID: uint64(l.started.UnixNano() / 1000), Audio: sdp.Audio(),
 		AudioPort: l.media.audio.Port(), Fingerprint: s.cert.Fingerprint(), Secure: secure,
+		Browser: l.flow.Network() == "wss",
+	}
+	if local.Browser && local.Addr.IsLoopback() {
+		local.Others = hostAddrs()
 	}
 	if video {
 		if l.media.video, err = s.ports.OpenStream(l.log, s.cert, true); err != nil {

@@ -75,7 +75,8 @@ func (c *socket) write(ctx context.Context) {
 
 // ServeWebSocket serves the subprotocol sip (RFC 7118) to one client. It is for
 // a web server to mount; it returns when the client has left or the server
-// stops. Requests from pages of other origins are refused.
+// stops, or the context of r ends. Requests from pages of other origins are
+// refused.
 func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	from := peer.Addr(r.RemoteAddr)
 	if !s.ready.Load() || !s.admits(from.Addr()) {
@@ -95,6 +96,7 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		c.local = peer.Addr(a.String())
 	}
+	defer context.AfterFunc(r.Context(), c.close)()
 	served := make(chan struct{})
 	ok := s.group.Go(func(ctx context.Context) {
 		defer close(served)

@@ -47,7 +47,9 @@ func TestPhoneRegistersOverAWebSocket(t *testing.T) {
 	if r = ask(again); r.Status != 200 {
 		t.Fatalf("%d", r.Status)
 	}
-	go func() { _ = w.Call(t.Context(), aliceOfStaff(), "100", "alice") }()
+	if _, err := w.Dial(t.Context(), aliceOfStaff(), "100", "alice"); err != nil {
+		t.Fatal(err)
+	}
 	_, b, err := ws.Read(t.Context())
 	if err != nil {
 		t.Fatal(err)

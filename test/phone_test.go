@@ -10,20 +10,19 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
 
-// phone is a baresip that registers as user, sends a tone of 440 Hz and keeps
-// what it hears as a file. With video codecs it sends and takes pictures, too.
+// phone is a baresip that registers as user, sends a tone of 440 Hz and, where it
+// has a codec for it, a picture of 320 pixels, and keeps what it hears as a file.
 type phone struct {
 	t    *testing.T
 	dir  string
 	ctrl int
 }
 
-func (s *server) phone(t *testing.T, user string, video ...string) *phone {
+func (s *server) phone(t *testing.T, user, video string) *phone {
 	t.Helper()
 	need(t, "baresip")
 	p := &phone{t: t, dir: t.TempDir(), ctrl: freePort(t, "tcp")}
@@ -32,25 +31,16 @@ func (s *server) phone(t *testing.T, user string, video ...string) *phone {
 			t.Fatal(err)
 		}
 	}
-	var eyes, codecs string
-	if len(video) > 0 {
-		eyes = `video_source fakevideo,nil
-video_display fakevideo,nil
-video_size 640x360
-video_fps 10
-module avcodec.so
-module vp8.so
-module fakevideo.so
-module_app snapshot.so
-`
-		codecs = ";video_codecs=" + strings.Join(video, ",")
-	}
 	write("config", fmt.Sprintf(`
 poll_method epoll
 sip_listen 127.0.0.1:%d
 audio_source ausine,440
 audio_player aubridge,nil
 audio_alert aubridge,nil
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 320x180
+video_fps 10
 snd_path %s
 rtp_ports 31000-34000
 module_path /usr/lib/baresip/modules
@@ -58,14 +48,19 @@ module opus.so
 module g711.so
 module ausine.so
 module aubridge.so
+module avcodec.so
+module vp8.so
+module fakevideo.so
 module sndfile.so
 module uuid.so
-%smodule_tmp account.so
+module_tmp account.so
 module_app menu.so
+module_app snapshot.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
-`, freePort(t, "udp"), p.dir, eyes, p.ctrl))
-	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2%s\n", user, s.ports["sip-udp"], passwordOf(user), codecs))
+`, freePort(t, "udp"), p.dir, p.ctrl))
+	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2;video_codecs=%s\n",
+		user, s.ports["sip-udp"], passwordOf(user), video))
 	write("contacts", "")
 	background(t, "env", "-C", p.dir, "baresip", "-f", p.dir) // it leaves its snapshots where it runs
 	return p
@@ -98,11 +93,12 @@ func (p *phone) hears(hz float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	const head, second = 44, 16000 // bytes
-	if len(b) < head+second {
-		return 0, fmt.Errorf("the phone has heard %d bytes", len(b))
+	const head = 44
+	if len(b) < head {
+		return 0, errors.New("the phone has heard nothing yet")
 	}
-	return shareOf(b, hz), nil
+	channels, rate := int(le.LittleEndian.Uint16(b[22:])), float64(le.LittleEndian.Uint32(b[24:]))
+	return share(b[head:], channels, rate, hz)
 }
 
 // sees waits until the phone is shown those colours in its upper left and upper
@@ -140,16 +136,26 @@ func (p *phone) sees(want string) {
 	})
 }
 
-// shareOf returns the share that a tone has of the last second of a WAV file.
+// shareOf returns the share that a tone has of the last second of a WAV file; 0
+// for less than that.
 func shareOf(wav []byte, hz float64) float64 {
 	const head = 44
 	if len(wav) < head {
 		return 0
 	}
-	channels, rate := int(le.LittleEndian.Uint16(wav[22:])), float64(le.LittleEndian.Uint32(wav[24:]))
+	part, _ := share(wav[head:], int(le.LittleEndian.Uint16(wav[22:])), float64(le.LittleEndian.Uint32(wav[24:])), hz)
+	return part
+}
+
+// share is the part that a tone has of the last second of 16-bit PCM.
+func share(b []byte, channels int, rate, hz float64) (float64, error) {
 	frame := 2 * channels
-	b := wav[head : head+(len(wav)-head)/frame*frame]
-	b = b[max(0, len(b)-int(rate)*frame):]
+	b = b[:len(b)/frame*frame]
+	if n := int(rate) * frame; len(b) > n {
+		b = b[len(b)-n:]
+	} else {
+		return 0, fmt.Errorf("the phone has heard %d bytes", len(b))
+	}
 	var re, im, all float64
 	n := len(b) / frame
 	for i := range n {
@@ -160,23 +166,26 @@ func shareOf(wav []byte, hz float64) float64 {
 		all += v * v
 	}
 	if all == 0 {
-		return 0
+		return 0, nil
 	}
-	return (re*re + im*im) * 2 / float64(n) / all
+	return (re*re + im*im) * 2 / float64(n) / all, nil
 }
 
 // TestPhoneInARoom is a meeting of a browser and a SIP phone: each hears the
 // other and not itself.
 func TestPhoneInARoom(t *testing.T) {
-	need(t, "chromium", "baresip")
+	need(t, "chromium", "baresip", "linphonec")
 	s := start(t)
 	s.must("", "group", "add", "A")
+	s.must("", "group", "add", "B")
 	s.user("anna", "A")
 	s.user("bert", "A")
-	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}, "number": "100"}, nil); code != http.StatusCreated {
+	s.user("dora", "A")
+	s.user("clark", "B")
+	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "groups": []string{"A"}, "number": "100", "pin": "471123"}, nil); code != http.StatusCreated {
 		t.Fatalf("the room was not made: %d", code)
 	}
-	p := s.phone(t, "bert")
+	p := s.phone(t, "bert", "H264")
 	b := startBrowser(t)
 	anna := b.party(t, s, "anna", `{room: 'briefing'}`, 700, "#c00000")
 	p.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
@@ -193,8 +202,17 @@ func TestPhoneInARoom(t *testing.T) {
 		}
 		return nil
 	})
+	t.Run("the browser sees the phone's picture", func(t *testing.T) {
+		dora := s.phone(t, "dora", "VP8")
+		dora.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
+		anna.until("the phones' pictures", `Object.values(party.tracks).filter(t => t.participant && t.participant !== party.self).length === 2`)
+		anna.eval(`party.look(320, 180)`)
+		anna.until("to see both", `(party.sees().match(/ 320/g) || []).length === 2`)
+		dora.do("hangup", "")
+	})
+	t.Run("somebody of another group comes by the PIN", func(t *testing.T) { s.comeByPIN(t, anna, "clark") })
 	s.must("", "user", "remove", "bert")
-	anna.until("the phone of a revoked user to be gone", `!Object.values(party.people).some(p => p.kind === 'sip')`)
+	anna.until("the phone of a revoked user to be gone", `!Object.values(party.people).some(p => p.kind === 'sip' && p.user === 'bert')`)
 }
 
 // TestPhonesSeeTheRoom shows a phone two feeds side by side, and then the one

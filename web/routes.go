@@ -27,6 +27,9 @@ func (s *Server) main(open bool) http.Handler {
 	if s.deps.Notify != nil {
 		mux.Handle("/notify/", s.gate.Identify(http.StripPrefix("/notify", s.deps.Notify)))
 	}
+	if s.deps.SIP != nil { // telephones log in themselves
+		mux.HandleFunc("GET /sip", s.serveSIP)
+	}
 	for _, m := range []struct {
 		path  string
 		h     http.Handler
@@ -47,6 +50,14 @@ func (s *Server) main(open bool) http.Handler {
 	mux.Handle("GET /maps/", s.gate.Identify(allowed(auth.Use, archives(s.deps.Maps))))
 	mux.Handle("/", s.pages)
 	return secure(policy(s.cfg.Map.origins()), s.hosts.check(mux))
+}
+
+// serveSIP serves the WebSocket of a telephone until it has gone or Run ends.
+func (s *Server) serveSIP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.down, cancel)()
+	s.deps.SIP.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // mount puts a media handler under prefix.

@@ -35,6 +35,7 @@ type Deps struct {
 	TLS       func(nextProtos ...string) *tls.Config // of the HTTPS door
 	HLS, RTC  http.Handler                           // media under /hls/ and /rtc/, prefix stripped; nil: switched off
 	Notify    http.Handler                           // the notification server, under /notify/ and at a door of its own, prefix stripped
+	SIP       http.Handler                           // WebSockets of telephones, at /sip (RFC 7118); nil: none
 	Front     map[front.Kind]front.Handler           // who else lives on the HTTPS port
 	Challenge func(next http.Handler) http.Handler   // answers ACME on the HTTP door; nil: no ACME
 	Metrics   http.Handler                           // /metrics
@@ -55,6 +56,9 @@ type Server struct {
 	api     *api.API
 	pages   *pages
 	mtx     http.Handler
+
+	down context.Context // done when Run ends: telephones' WebSockets close
+	shut context.CancelFunc
 
 	requests requests
 	front    atomic.Pointer[front.Front]
@@ -87,6 +91,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	apiDeps.Logins = s.gate
 	s.api = api.New(apiDeps)
 	s.mtx = mtx.New(mtx.Deps{Streams: d.Streams, Sessions: d.Sessions, Version: d.Version, Log: d.Log})
+	s.down, s.shut = context.WithCancel(context.Background())
 	s.requests.init()
 	return s, nil
 }
@@ -131,6 +136,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	<-ctx.Done()
+	s.shut()
 	cancel()
 	g.Wait()
 	s.requests.wait()

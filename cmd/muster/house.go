@@ -26,6 +26,7 @@ import (
 	"muster/media/rtc"
 	"muster/media/still"
 	"muster/media/ts"
+	"muster/sip"
 	"muster/turn"
 	"muster/web"
 	"muster/web/api"
@@ -59,6 +60,7 @@ type house struct {
 	notify   *notify.Server  // likewise
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
+	sip      atomic.Pointer[sip.Server]
 	tak      *tak // nil while only a management command works on the data
 }
 
@@ -106,6 +108,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	}
 	if h.recorder != nil {
 		d.Recorder, d.Rooms, d.Notify = h.recorder, h.rooms, h.notify.Handler()
+		d.Dialer, d.Exchange = (*exchange)(h), (*exchange)(h)
 	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps
@@ -118,7 +121,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	}
 	if m.hls != nil {
 		d.Keep = login.Keep{File: filepath.Join(h.data, "logins"), Resume: h.auth.Resume}
-		d.HLS, d.RTC = m.hls, m.rtc
+		d.HLS, d.RTC, d.SIP = m.hls, m.rtc, m.sip
 		d.Front = map[front.Kind]front.Handler{front.RTMP: m.rtmp.serve, front.RTMPS: m.rtmp.serve,
 			front.STUN: m.turn.serve, front.STUNTLS: m.turn.serve}
 	}

@@ -14,6 +14,7 @@ import (
 	"muster/media/codec"
 	"muster/media/mcu"
 	"muster/sip"
+	"muster/sip/prompt"
 	"muster/sip/rtp"
 	"muster/sip/sdp"
 )
@@ -60,6 +61,7 @@ func (p phones) Join(_ context.Context, r sip.JoinRequest) (sip.Seat, error) {
 		participant.Leave(err)
 		return nil, callFault(err)
 	}
+	seat.announce()
 	go seat.run(p.log)
 	return seat, nil
 }
@@ -88,6 +90,7 @@ type phoneSeat struct {
 	once sync.Once
 	in   atomic.Pointer[mcu.AudioIn]
 	star atomic.Bool // the last key was *
+	told *mcu.Member // what the caller was told of last; of Join, then of run
 
 	mu     sync.Mutex // guards what follows
 	format mcu.AudioFormat
@@ -121,7 +124,30 @@ func (s *phoneSeat) run(log *slog.Logger) {
 			return
 		case <-s.wake:
 			s.sync()
+			s.announce()
 		}
+	}
+}
+
+// announce tells the caller that it is in, has to wait, or is muted: a phone has
+// no picture of that.
+func (s *phoneSeat) announce() {
+	m, ok := s.p.Member()
+	if !ok {
+		return
+	}
+	old := s.told
+	s.told = &m
+	switch {
+	case m.Waiting && (old == nil || !old.Waiting):
+		s.leg.Say(prompt.Waiting)
+	case !m.Waiting && (old == nil || old.Waiting):
+		s.leg.Say(prompt.Joined)
+	case m.Waiting || m.Muted == old.Muted:
+	case m.Muted:
+		s.leg.Say(prompt.Muted)
+	default:
+		s.leg.Say(prompt.Unmuted)
 	}
 }
 

@@ -28,7 +28,6 @@ import (
 	"muster/media/rtsp"
 	"muster/media/srt"
 	"muster/media/ts"
-	"muster/sip"
 	"muster/turn"
 	"muster/web"
 	"muster/web/front"
@@ -76,6 +75,7 @@ func isTerminal(w io.Writer) bool {
 // address. They are swapped when their part restarts.
 type mounts struct {
 	hls, rtc *swap
+	sip      *swap // WebSockets of telephones
 	pages    *swap // everything of the web server, for the Marti doors
 	local    *swap // the web server's Local
 	rtmp     *swapConn
@@ -206,7 +206,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), sip: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -281,9 +281,14 @@ func (h *house) parts(local net.Listener) []part {
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
 			if !c.SIP.Enabled {
+				m.sip.clear()
+				h.sip.Store(nil)
 				return nil, nil
 			}
-			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms, h.log}, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			srv, err := h.newSIP(c.SIP, tls, guard)
+			if err == nil {
+				m.sip.set(http.HandlerFunc(srv.ServeWebSocket))
+			}
 			return registered(h, "sip", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {

@@ -106,10 +106,12 @@ func (s *Stream) startDTLS(plan *sdp.Stream) error {
 func (s *Stream) handshakePacket(b []byte, from netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dtls == nil || !s.from.allowed(from) || s.from.count >= strict && from != s.from.learnt {
+	if s.dtls == nil || !s.from.allowed(from) || !s.from.ice && s.from.count >= strict && from != s.from.learnt {
 		return false
 	}
-	s.from.learnt = from
+	if !s.from.ice {
+		s.from.learnt = from
+	}
 	select {
 	case s.dtls.in <- append([]byte(nil), b...):
 		return true

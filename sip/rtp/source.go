@@ -1,6 +1,9 @@
 package rtp
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // strict is the number of packets after which the source of a stream is settled.
 const strict = 5
@@ -15,7 +18,13 @@ type source struct {
 	peer      netip.Addr // where signalling comes from
 	learnt    netip.AddrPort
 	count     int
+	ice       bool             // only who has passed a connectivity check is heard
+	checked   []netip.AddrPort // who has; at most maxChecked, the oldest goes
 }
+
+// maxChecked is how many addresses of one phone are heard: it has several, and
+// more when its network changes.
+const maxChecked = 16
 
 // expect begins anew, after an offer and answer. The source in use stays until
 // another one that is allowed sends.
@@ -27,11 +36,41 @@ func (s *source) expect(signalled netip.AddrPort, peer netip.Addr) {
 }
 
 func (s *source) allowed(a netip.AddrPort) bool {
+	if s.ice {
+		return slices.Contains(s.checked, a)
+	}
 	return a.IsValid() && (a.Addr() == s.signalled.Addr() || a.Addr() == s.peer)
+}
+
+// check notes an address that has passed a connectivity check. The first one is
+// where to send, until another is nominated (RFC 8445 §8.1.1).
+func (s *source) check(a netip.AddrPort, nominated bool) {
+	if !slices.Contains(s.checked, a) {
+		if len(s.checked) >= maxChecked {
+			s.checked = slices.Delete(s.checked, 0, 1)
+		}
+		s.checked = append(s.checked, a)
+	}
+	if nominated || !s.learnt.IsValid() {
+		s.learnt = a
+	}
+}
+
+// restart begins ICE anew. The way in use stays until another one is found.
+func (s *source) restart(ice bool) {
+	s.ice, s.checked = ice, nil
+	switch {
+	case !ice:
+	case s.learnt.IsValid():
+		s.checked = append(s.checked, s.learnt)
+	}
 }
 
 // candidate reports whether a packet from a is looked at at all.
 func (s *source) candidate(a netip.AddrPort, encrypted bool) bool {
+	if s.ice {
+		return s.allowed(a)
+	}
 	if s.count >= strict {
 		return a == s.learnt
 	}
@@ -40,6 +79,9 @@ func (s *source) candidate(a netip.AddrPort, encrypted bool) bool {
 
 // take notes a good packet from a.
 func (s *source) take(a netip.AddrPort) {
+	if s.ice { // the phone says by its checks where it wants to be reached
+		return
+	}
 	if s.learnt == a {
 		s.count++
 		return
@@ -54,6 +96,7 @@ func (s *source) target(trusted bool) (netip.AddrPort, bool) {
 	switch {
 	case s.learnt.IsValid():
 		return s.learnt, true
+	case s.ice:
 	case s.signalled.IsValid() && s.signalled.Port() != 0 && (trusted || s.signalled.Addr() == s.peer):
 		return s.signalled, true
 	}

@@ -65,6 +65,7 @@ type Stream struct {
 	out     *srtp.Context
 	keys    [2]sdp.Crypto // in and out, to see a change
 	dtls    *handshake
+	ice     sdp.ICE // zero: checks are not answered
 	recv    receiver
 	event   eventIn
 	sender
@@ -129,6 +130,10 @@ func (s *Stream) Apply(plan *sdp.Stream, peer netip.Addr, trusted bool) error {
 	s.plan, s.trusted = plan, trusted
 	if plan == nil {
 		return nil
+	}
+	if plan.ICE != s.ice {
+		s.ice = plan.ICE
+		s.from.restart(plan.ICE.Ufrag != "")
 	}
 	s.from.expect(plan.RTP, peer)
 	s.ctl.expect(plan.RTCP, peer)
@@ -216,12 +221,14 @@ func (s *Stream) over() bool {
 	return s.closed
 }
 
-// datagram tells RTP, RTCP and DTLS apart by their first bytes (RFC 7983, RFC
+// datagram tells RTP, RTCP, DTLS and STUN apart by their first bytes (RFC 7983, RFC
 // 5761 §4) and reports whether the packet was good.
 func (s *Stream) datagram(b, plain []byte, from netip.AddrPort, control bool) bool {
 	switch {
 	case len(b) < 8:
 		return false
+	case b[0] < 4 && !control:
+		return s.check(b, from)
 	case b[0] >= 20 && b[0] <= 63:
 		return s.handshakePacket(b, from)
 	case b[0]>>6 != 2:

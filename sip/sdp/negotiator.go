@@ -11,13 +11,15 @@ import (
 // Local is what the server's side of a call can do and where it is reached.
 type Local struct {
 	Addr        netip.Addr
-	ID          uint64 // of the session
+	Others      []netip.Addr // further addresses that media is taken at, for who checks connectivity
+	ID          uint64       // of the session
 	Audio       []Format
 	Video       []Format // empty: pictures are refused
 	AudioPort   int      // RTP; RTCP is on the next one
 	VideoPort   int
 	Fingerprint string // of the certificate for DTLS, "sha-256 AB:…"; empty: DTLS is not spoken
 	Secure      bool   // offers ask for SRTP
+	Browser     bool   // offers are such that a browser takes them: ICE, DTLS (RFC 8829)
 	Bandwidth   int    // of pictures, bits per second; 0: not limited
 }
 
@@ -39,6 +41,8 @@ type Stream struct {
 	// DTLS: fingerprint of the other side's certificate, and who begins.
 	Fingerprint string
 	Active      bool // we begin
+
+	ICE ICE // ours; zero: the other side does not check connectivity
 
 	PLI, FIR bool // the other side understands these requests for a picture
 }
@@ -69,6 +73,9 @@ type line struct {
 	formats []Format // ours, with the numbers in use
 	pt      []string // of a refused line: its formats are repeated
 	out     Crypto
+	ice     ICE    // ours; zero: not spoken
+	theirs  string // ufrag of the other side, to see a restart
+	mid     string
 	stream  *Stream // nil: off
 }
 
@@ -115,6 +122,9 @@ func (n *Negotiator) Answer(offer *Session) (*Session, Plan, error) {
 			used[m.Kind] = true
 		}
 		lines = append(lines, l)
+		if l.ice.Ufrag != "" && !answer.Attrs.Has("ice-lite") {
+			answer.Attrs = append(answer.Attrs, Attr{Name: "ice-lite"})
+		}
 		answer.Media = append(answer.Media, out)
 	}
 	if len(used) == 0 {
@@ -127,7 +137,11 @@ func (n *Negotiator) Answer(offer *Session) (*Session, Plan, error) {
 }
 
 func (n *Negotiator) session() *Session {
-	return &Session{ID: n.local.ID, Version: n.version, Addr: n.local.Addr}
+	s := &Session{ID: n.local.ID, Version: n.version, Addr: n.local.Addr}
+	if n.local.Browser {
+		s.Attrs = append(s.Attrs, Attr{Name: "ice-lite"})
+	}
+	return s
 }
 
 // answerLine answers one line. taken says that a line of this kind is in use.
@@ -156,7 +170,14 @@ func (n *Negotiator) answerLine(offer *Session, m *Media, taken bool) (line, Med
 		return off, refused
 	}
 	n.reach(offer, m, s)
-	s.Mux = m.Attrs.Has("rtcp-mux")
+	if s.Mux = m.Attrs.Has("rtcp-mux"); s.Mux {
+		out.Attrs = append(out.Attrs, Attr{Name: "rtcp-mux"})
+	}
+	if mid, ok := m.Attrs.Get("mid"); ok {
+		l.mid = mid
+		out.Attrs = append(out.Attrs, Attr{"mid", mid})
+	}
+	n.answerICE(offer, m, s, &out, &l)
 	n.describe(&out, common[:1], m, s)
 	send, recv := m.direction(offer.Attrs)
 	s.Receive = send && !n.hold
@@ -166,7 +187,10 @@ func (n *Negotiator) answerLine(offer *Session, m *Media, taken bool) (line, Med
 }
 
 // held reports hold in the manner of RFC 2543: an unspecified address.
-func (s *Stream) held(m *Media) bool { return m.Addr.IsValid() && m.Addr.IsUnspecified() }
+// With ICE an unspecified address only says that the candidates tell more.
+func (s *Stream) held(m *Media) bool {
+	return s.ICE.Ufrag == "" && m.Addr.IsValid() && m.Addr.IsUnspecified()
+}
 
 // match returns the formats that both have, in the order of the offer except
 // that our first choice of packetization counts, with the numbers of theirs.

@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ import (
 const (
 	profilePlain = "RTP/AVP"
 	profileSDES  = "RTP/SAVP"
+	profileDTLS  = "UDP/TLS/RTP/SAVPF"
 )
 
 func secureProfile(proto string) bool { return strings.Contains(proto, "/SAVP") }
@@ -27,6 +29,11 @@ func (n *Negotiator) answerSecurity(offer *Session, m *Media, s *Stream, out *Me
 	if print := fingerprintOf(offer, m); print != "" && n.local.Fingerprint != "" {
 		setup := attrOf(offer, m, "setup")
 		s.Fingerprint, s.Active = print, setup != "active"
+		for _, o := range n.lines { // who began stays the one (RFC 8842 §5.5)
+			if o.kind == m.Kind && o.stream != nil && o.stream.Fingerprint == print && setup == "actpass" {
+				s.Active = o.stream.Active
+			}
+		}
 		role := "active"
 		if !s.Active {
 			role = "passive"
@@ -109,13 +116,26 @@ func (n *Negotiator) offerLine(l line, again bool) (Media, line) {
 	proto := l.proto
 	if proto == "" {
 		proto = profilePlain
-		if n.local.Secure {
+		switch {
+		case n.local.Browser:
+			proto = profileDTLS
+		case n.local.Secure:
 			proto = profileSDES
 		}
 	}
 	out := Media{Kind: l.kind, Port: port, Proto: proto, Addr: n.local.Addr}
-	offered := line{kind: l.kind, proto: proto, formats: formats, out: l.out}
+	offered := line{kind: l.kind, proto: proto, formats: formats, out: l.out, ice: l.ice, theirs: l.theirs, mid: l.mid}
+	if offered.mid == "" {
+		offered.mid = strconv.Itoa(len(n.offered))
+	}
 	n.offerSecurity(l, &out, &offered)
+	if n.local.Browser {
+		out.Attrs = append(out.Attrs, Attr{"mid", offered.mid})
+		if offered.ice.Ufrag == "" {
+			offered.ice = newICE()
+		}
+		n.writeICE(&out, offered.ice)
+	}
 	n.describe(&out, formats, nil, nil)
 	out.Attrs = append(out.Attrs, Attr{Name: "rtcp-mux"}, Attr{Name: directionName(true, !n.hold)})
 	return out, offered
@@ -125,7 +145,7 @@ func (n *Negotiator) offerLine(l line, again bool) (Media, line) {
 func (n *Negotiator) offerSecurity(l line, out *Media, offered *line) {
 	switch {
 	case !secureProfile(out.Proto):
-	case l.stream != nil && l.stream.Fingerprint != "":
+	case strings.HasPrefix(out.Proto, "UDP/TLS/"), l.stream != nil && l.stream.Fingerprint != "":
 		out.Attrs = append(out.Attrs, Attr{"fingerprint", n.local.Fingerprint}, Attr{"setup", "actpass"})
 	case l.out.Suite != "":
 		out.Attrs = append(out.Attrs, l.out.attr("1"))
@@ -174,6 +194,7 @@ func (n *Negotiator) Accept(answer *Session) (Plan, error) {
 			return Plan{}, ErrOrder
 		}
 		l.stream = n.acceptLine(answer, m, l)
+		l.theirs = attrOf(answer, m, "ice-ufrag")
 		if l.stream == nil {
 			l.pt = m.Formats
 		}
@@ -201,6 +222,9 @@ func (n *Negotiator) acceptLine(answer *Session, m *Media, l line) *Stream {
 		f.Receive = l.formats[i].Receive
 	}
 	s := &Stream{Format: f, Bandwidth: m.Bandwidth, Mux: m.Attrs.Has("rtcp-mux")}
+	if l.ice.Ufrag != "" && speaksICE(answer, m) {
+		s.ICE = l.ice
+	}
 	if secureProfile(l.proto) && !n.acceptSecurity(answer, m, l, s) {
 		return nil
 	}

@@ -105,7 +105,7 @@
   party.look = async (width, height) => {
     const places = [];
     for (const t of Object.values(party.tracks)) {
-      if (t.participant === party.self) continue;
+      if (t.participant === party.self || t.source === 'composite') continue;
       if (!party.videos[t.id]) {
         const tr = party.pc.addTransceiver('video', { direction: 'recvonly' });
         const element = document.createElement('video');

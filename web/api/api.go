@@ -125,6 +125,8 @@ type Deps struct {
 	Streams   Streams
 	Recorder  Recordings
 	Rooms     *mcu.Rooms
+	Dialer    Dialer                              // nil: rooms cannot call
+	Exchange  Exchange                            // nil: there are no calls
 	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
 	Bus       *bus.Bus
 	Logins    Logins
@@ -191,6 +193,7 @@ func New(d Deps) *API {
 	a.account()
 	a.streams()
 	a.conferences()
+	a.phones()
 	a.recordings()
 	a.addresses()
 	a.users()

@@ -89,7 +89,7 @@ func openHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.API = New(Deps{
-		Rooms:    rooms,
+		Rooms: rooms, Dialer: exchange{}, Exchange: exchange{},
 		Identity: svc, Mail: &h.post, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Recorder: newRecorder(t),
@@ -245,6 +245,12 @@ var rights = map[string]asked{
 	"listInvitations":     {"GET", "/api/v1/rooms/briefing/invitations", nil, 401, 403, 403, 200},
 	"invite":              {"POST", "/api/v1/rooms/briefing/invitations", object{}, 401, 403, 403, 201},
 	"removeInvitation":    {"DELETE", "/api/v1/rooms/briefing/invitations/none", nil, 401, 403, 403, 404},
+	"dial":                {"POST", "/api/v1/rooms/briefing/calls", object{"to": "nora"}, 401, 403, 403, 201},
+	"listDialOuts":        {"GET", "/api/v1/rooms/briefing/calls", nil, 401, 403, 403, 200},
+	"endDialOut":          {"DELETE", "/api/v1/rooms/briefing/calls/CALL", nil, 401, 403, 403, 204},
+	"listCalls":           {"GET", "/api/v1/sip/calls", nil, 401, 403, 403, 200},
+	"listRegistrations":   {"GET", "/api/v1/sip/registrations", nil, 401, 403, 403, 200},
+	"listTrunks":          {"GET", "/api/v1/sip/trunks", nil, 401, 403, 403, 200},
 	"checkInvitation":     {"POST", "/api/v1/invitations/check", object{"invitation": "x"}, 410, 410, 410, 410},
 	"events":              {"GET", "/api/v1/events", nil, 401, 426, 426, 426},
 }

@@ -68,7 +68,7 @@ type eventsOut struct {
 
 func (a *API) events() {
 	o := op("events", http.MethodGet, "/events", "Live events over a WebSocket (RFC 6455)")
-	o.Description = "Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, recording.changed, file.changed, mission.changed, auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
+	o.Description = "Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, recording.changed, file.changed, mission.changed, call.changed (to whoever has a room call, and to administrators), auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
 	o.Responses = map[string]*huma.Response{"101": {Description: "Switching Protocols"}}
 	o.DefaultStatus = http.StatusSwitchingProtocols
 	register(a, user, o, func(ctx context.Context, _ auth.Identity, _ *none) (*eventsOut, error) {
