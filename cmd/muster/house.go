@@ -120,7 +120,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		d.Keep = login.Keep{File: filepath.Join(h.data, "logins"), Resume: h.auth.Resume}
 		d.HLS, d.RTC = m.hls, m.rtc
 		d.Front = map[front.Kind]front.Handler{front.RTMP: m.rtmp.serve, front.RTMPS: m.rtmp.serve,
-			front.STUN: m.turn.serve, front.STUNTLS: m.turn.serve}
+			front.STUN: m.turn.serve, front.STUNTLS: m.turn.serve, front.ICETCP: m.iceTCP.serve}
 	}
 	return web.New(cfg.Web, d)
 }

@@ -101,6 +101,13 @@ func (h *house) iceServers(cfg rtc.Config, who auth.Identity, room auth.Resource
 	return append(out, own)
 }
 
+// iceTCP is where clients connect whose network lets no UDP out: the port of
+// HTTPS; zero while that is shut.
+func (h *house) iceTCP() netip.AddrPort {
+	ap, _ := netip.ParseAddrPort(h.doors.Addr("https"))
+	return ap
+}
+
 func portOf(addr string) int {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {

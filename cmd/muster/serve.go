@@ -80,6 +80,7 @@ type mounts struct {
 	local    *swap // the web server's Local
 	rtmp     *swapConn
 	turn     *swapConn
+	iceTCP   *swapConn
 }
 
 // swap is a handler that can be replaced while it serves.
@@ -206,7 +207,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn), iceTCP: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -267,11 +268,13 @@ func (h *house) parts(local net.Listener) []part {
 		{"webrtc", func(c *config) any { return c.Media.WebRTC }, func(c *config) (runner, error) {
 			if !c.Media.WebRTC.Enabled {
 				m.rtc.clear()
+				m.iceTCP.clear()
 				return nil, nil
 			}
-			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf, Relay: h.relay})
+			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf, Relay: h.relay, TCP: h.iceTCP})
 			if err == nil {
 				m.rtc.set(srv.Handler())
+				m.iceTCP.set(srv.ServeConn)
 				h.rtc.Store(srv)
 			}
 			return registered(h, "webrtc", srv, err)
