@@ -11,6 +11,7 @@ import (
 	"muster/internal/limit"
 	"muster/web/front"
 	"muster/web/login"
+	"muster/web/webhook"
 )
 
 // Config is the section web of the configuration.
@@ -26,6 +27,7 @@ type Config struct {
 	Front           front.Config      `yaml:"front" doc:"New connections at the HTTPS port, before it is known what they are."`
 	Login           login.Config      `yaml:"login" doc:"How long browsers stay logged in."`
 	Map             MapConfig         `yaml:"map" doc:"What the map starts with."`
+	Webhooks        []webhook.Hook    `yaml:"webhooks" doc:"Other servers that are told of events."`
 	Connections     limit.ConnsConfig `yaml:"connections" doc:"Connections that each of these ports may have open at one time."`
 }
 
@@ -33,7 +35,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997", NotifyAddress: ":14040",
-		Names: []string{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
+		Names: []string{}, Webhooks: []webhook.Hook{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
 		Front: front.DefaultConfig(), Login: login.DefaultConfig(), Map: DefaultMap(), Connections: limit.DefaultConns(),
 	}
 }
@@ -57,6 +59,9 @@ func (c Config) Validate() error {
 	}
 	if _, err := proxies(c.TrustedProxies); err != nil {
 		return err
+	}
+	if err := webhook.Validate(c.Webhooks); err != nil {
+		return fmt.Errorf("webhooks%w", err)
 	}
 	if c.Drain < 0 || c.Drain > time.Minute {
 		return errors.New("drain must be between 0s and 1m")

@@ -32,6 +32,7 @@ import (
 	"muster/web/front"
 	"muster/web/login"
 	"muster/web/notify"
+	"muster/web/webhook"
 )
 
 // house is everything that stands before a door opens: the data, the people,
@@ -59,6 +60,7 @@ type house struct {
 	notify   *notify.Server  // likewise
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
+	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data
 }
 
@@ -105,7 +107,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
 	if h.recorder != nil {
-		d.Recorder, d.Rooms, d.Notify = h.recorder, h.rooms, h.notify.Handler()
+		d.Recorder, d.Rooms, d.Notify, d.Webhooks = h.recorder, h.rooms, h.notify.Handler(), (*hooks)(h)
 	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps

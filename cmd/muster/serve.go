@@ -32,6 +32,7 @@ import (
 	"muster/turn"
 	"muster/web"
 	"muster/web/front"
+	"muster/web/webhook"
 )
 
 type serveCmd struct{}
@@ -304,6 +305,13 @@ func (h *house) parts(local net.Listener) []part {
 				h.turn.Store(srv)
 			}
 			return registered(h, "turn", srv, err)
+		}},
+		{"webhook", func(c *config) any { return c.Web.Webhooks }, func(c *config) (runner, error) {
+			srv, err := webhook.New(c.Web.Webhooks, webhook.Deps{DB: h.db, Bus: h.bus, Log: h.log})
+			if err == nil {
+				h.webhooks.Store(srv)
+			}
+			return registered(h, "webhook", srv, err)
 		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
 			srv, err := h.web(c, m)

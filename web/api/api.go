@@ -125,6 +125,7 @@ type Deps struct {
 	Streams   Streams
 	Recorder  Recordings
 	Rooms     *mcu.Rooms
+	Webhooks  Webhooks
 	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
 	Bus       *bus.Bus
 	Logins    Logins
@@ -210,6 +211,7 @@ func New(d Deps) *API {
 	a.totp()
 	a.methods()
 	a.passwords()
+	a.webhooks()
 	a.events()
 	a.fallbacks()
 	return a
