@@ -21,6 +21,7 @@ type Config struct {
 	APIAddress      string            `yaml:"apiAddress" doc:"Where the API is served in the clear for this machine, with /metrics, /healthz and /readyz without login; empty switches it off."`
 	MediaAPIAddress string            `yaml:"mediaApiAddress" doc:"Where the state of streams is served in the form that tools for MediaMTX know (/v3); empty switches it off."`
 	NotifyAddress   string            `yaml:"notifyAddress" doc:"Where the notification server, the signalling of rooms, is served in TLS besides HTTPS; empty switches it off there."`
+	ControlAddress  string            `yaml:"controlAddress" doc:"Where rooms are controlled by an application server on this machine, in the clear, with the token in DATA/control-token; empty switches it off."`
 	Names           []string          `yaml:"names" doc:"Further host names under which browsers reach this server; requests for names that are not its own are refused."`
 	TrustedProxies  []string          `yaml:"trustedProxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."`
 	Drain           time.Duration     `yaml:"drain" doc:"How long requests under way may go on when the server stops."`
@@ -34,7 +35,7 @@ type Config struct {
 // DefaultConfig returns the settings that run without a configuration file.
 func DefaultConfig() Config {
 	return Config{
-		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997", NotifyAddress: ":14040",
+		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997", NotifyAddress: ":14040", ControlAddress: "127.0.0.1:2131",
 		Names: []string{}, Webhooks: []webhook.Hook{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
 		Front: front.DefaultConfig(), Login: login.DefaultConfig(), Map: DefaultMap(), Connections: limit.DefaultConns(),
 	}
@@ -43,7 +44,7 @@ func DefaultConfig() Config {
 // Validate reports the first setting that cannot work.
 func (c Config) Validate() error {
 	for _, a := range []struct{ key, address string }{
-		{"address", c.Address}, {"httpAddress", c.HTTPAddress}, {"apiAddress", c.APIAddress}, {"mediaApiAddress", c.MediaAPIAddress}, {"notifyAddress", c.NotifyAddress},
+		{"address", c.Address}, {"httpAddress", c.HTTPAddress}, {"apiAddress", c.APIAddress}, {"mediaApiAddress", c.MediaAPIAddress}, {"notifyAddress", c.NotifyAddress}, {"controlAddress", c.ControlAddress},
 	} {
 		if a.address == "" {
 			continue

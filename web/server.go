@@ -32,17 +32,18 @@ import (
 type Deps struct {
 	api.Deps
 
-	TLS       func(nextProtos ...string) *tls.Config // of the HTTPS door
-	HLS, RTC  http.Handler                           // media under /hls/ and /rtc/, prefix stripped; nil: switched off
-	Notify    http.Handler                           // the notification server, under /notify/ and at a door of its own, prefix stripped
-	Front     map[front.Kind]front.Handler           // who else lives on the HTTPS port
-	Challenge func(next http.Handler) http.Handler   // answers ACME on the HTTP door; nil: no ACME
-	Metrics   http.Handler                           // /metrics
-	Healthz   http.Handler                           // /healthz
-	Readyz    http.Handler                           // /readyz
-	Keep      login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
-	Maps      string                                 // folder of map archives (*.pmtiles); "" for none
-	Pages     fs.FS                                  // the interface; nil: the built-in one
+	TLS          func(nextProtos ...string) *tls.Config // of the HTTPS door
+	HLS, RTC     http.Handler                           // media under /hls/ and /rtc/, prefix stripped; nil: switched off
+	Notify       http.Handler                           // the notification server, under /notify/ and at a door of its own, prefix stripped
+	Front        map[front.Kind]front.Handler           // who else lives on the HTTPS port
+	Challenge    func(next http.Handler) http.Handler   // answers ACME on the HTTP door; nil: no ACME
+	Metrics      http.Handler                           // /metrics
+	Healthz      http.Handler                           // /healthz
+	Readyz       http.Handler                           // /readyz
+	Keep         login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
+	ControlToken string                                 // opens the door control to an application server
+	Maps         string                                 // folder of map archives (*.pmtiles); "" for none
+	Pages        fs.FS                                  // the interface; nil: the built-in one
 }
 
 // Server serves all doors of the section web.
@@ -125,6 +126,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{"api", s.cfg.APIAddress, s.serveAPI},
 		{"media-api", s.cfg.MediaAPIAddress, s.serveMediaAPI},
 		{"notify", s.cfg.NotifyAddress, s.serveNotify},
+		{"control", s.cfg.ControlAddress, s.serveControl},
 	} {
 		if d.address != "" {
 			g.Go(func(ctx context.Context) { s.keep(ctx, d.name, d.address, d.serve) })

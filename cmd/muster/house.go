@@ -26,6 +26,7 @@ import (
 	"muster/media/rtc"
 	"muster/media/still"
 	"muster/media/ts"
+	"muster/sip"
 	"muster/turn"
 	"muster/web"
 	"muster/web/api"
@@ -60,6 +61,7 @@ type house struct {
 	notify   *notify.Server  // likewise
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
+	sip      atomic.Pointer[sip.Server]
 	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data
 }
@@ -107,7 +109,13 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
 	if h.recorder != nil {
-		d.Recorder, d.Rooms, d.Notify, d.Webhooks = h.recorder, h.rooms, h.notify.Handler(), (*hooks)(h)
+		d.Recorder, d.Rooms, d.Notify, d.Webhooks, d.Call = h.recorder, h.rooms, h.notify.Handler(), (*hooks)(h), h.callIntoRoom
+	}
+	if cfg.Web.ControlAddress != "" && m.hls != nil {
+		var err error
+		if d.ControlToken, err = web.LoadControlToken(filepath.Join(h.data, "control-token")); err != nil {
+			return nil, err
+		}
 	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps

@@ -16,7 +16,10 @@ import (
 // maxClients bounds the clients of the notification server.
 const maxClients = 10_000
 
-var errNoWebRTC = errors.New("WebRTC is switched off on this server")
+var (
+	errNoWebRTC = errors.New("WebRTC is switched off on this server")
+	errNoSIP    = errors.New("SIP is switched off on this server")
+)
 
 // openRooms makes the rooms and the server that tells people of them.
 func (h *house) openRooms(ctx context.Context, cfg *config) error {
@@ -52,6 +55,15 @@ func (h *house) seat(p *mcu.Participant, who auth.Identity, client media.Client)
 		return nil, err
 	}
 	return seat, nil
+}
+
+// callIntoRoom rings a telephone and seats who answers.
+func (h *house) callIntoRoom(ctx context.Context, id auth.Identity, room, target string) error {
+	srv := h.sip.Load()
+	if srv == nil {
+		return errNoSIP
+	}
+	return srv.Call(ctx, id, room, target)
 }
 
 // relayedHere is the side of the media server that relays hand packets to.

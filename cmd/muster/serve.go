@@ -284,9 +284,13 @@ func (h *house) parts(local net.Listener) []part {
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
 			if !c.SIP.Enabled {
+				h.sip.Store(nil)
 				return nil, nil
 			}
 			srv, err := sip.New(c.SIP, sip.Deps{Auth: h.auth, Sessions: h.sessions, Rooms: phones{h.rooms, h.log}, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			if err == nil {
+				h.sip.Store(srv)
+			}
 			return registered(h, "sip", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {

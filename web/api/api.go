@@ -126,7 +126,8 @@ type Deps struct {
 	Recorder  Recordings
 	Rooms     *mcu.Rooms
 	Webhooks  Webhooks
-	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
+	Call      func(ctx context.Context, id auth.Identity, room, target string) error // rings a telephone into a room
+	Still     func(u *media.Unit) ([]byte, error)                                    // one key frame as MP4
 	Bus       *bus.Bus
 	Logins    Logins
 	Doors     *run.Doors
@@ -211,6 +212,7 @@ func New(d Deps) *API {
 	a.totp()
 	a.methods()
 	a.passwords()
+	a.participants()
 	a.webhooks()
 	a.events()
 	a.fallbacks()

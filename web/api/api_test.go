@@ -28,6 +28,7 @@ import (
 	"muster/media/codec"
 	"muster/media/mcu"
 	"muster/web/login"
+	"muster/web/webhook"
 )
 
 func TestMain(m *testing.M) {
@@ -90,6 +91,7 @@ func openHouse(t *testing.T) *house {
 	}
 	h.API = New(Deps{
 		Rooms:    rooms,
+		Webhooks: noHooks{}, Call: func(context.Context, auth.Identity, string, string) error { return nil },
 		Identity: svc, Mail: &h.post, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Recorder: newRecorder(t),
@@ -115,6 +117,12 @@ func openHouse(t *testing.T) *house {
 	}
 	return h
 }
+
+// noHooks are the webhooks of a server that has none.
+type noHooks struct{}
+
+func (noHooks) States(context.Context) ([]webhook.State, error) { return []webhook.State{}, nil }
+func (noHooks) Test(context.Context, string) error              { return webhook.ErrNoHook }
 
 func (h *house) identity(t *testing.T, user string) auth.Identity {
 	t.Helper()
@@ -245,6 +253,14 @@ var rights = map[string]asked{
 	"listInvitations":     {"GET", "/api/v1/rooms/briefing/invitations", nil, 401, 403, 403, 200},
 	"invite":              {"POST", "/api/v1/rooms/briefing/invitations", object{}, 401, 403, 403, 201},
 	"removeInvitation":    {"DELETE", "/api/v1/rooms/briefing/invitations/none", nil, 401, 403, 403, 404},
+	"listParticipants":    {"GET", "/api/v1/rooms/briefing/participants", nil, 401, 200, 200, 200},
+	"changeParticipant":   {"PATCH", "/api/v1/rooms/briefing/participants/none", object{"muted": true}, 401, 403, 403, 409},
+	"removeParticipant":   {"DELETE", "/api/v1/rooms/briefing/participants/none", nil, 401, 403, 403, 409},
+	"setLayout":           {"PUT", "/api/v1/rooms/briefing/layout", object{"layout": "speaker"}, 401, 403, 403, 409},
+	"setStage":            {"PUT", "/api/v1/rooms/briefing/stage", object{"stream": "cam", "on": true}, 401, 403, 403, 409},
+	"callIntoRoom":        {"POST", "/api/v1/rooms/briefing/calls", object{"target": "nora"}, 401, 403, 403, 204},
+	"listWebhooks":        {"GET", "/api/v1/webhooks", nil, 401, 403, 403, 200},
+	"testWebhook":         {"POST", "/api/v1/webhooks/none/test", nil, 401, 403, 403, 404},
 	"checkInvitation":     {"POST", "/api/v1/invitations/check", object{"invitation": "x"}, 410, 410, 410, 410},
 	"events":              {"GET", "/api/v1/events", nil, 401, 426, 426, 426},
 }
