@@ -41,6 +41,7 @@ type Deps struct {
 	Healthz      http.Handler                           // /healthz
 	Readyz       http.Handler                           // /readyz
 	Keep         login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
+	RTMPT        http.Handler                           // RTMP inside HTTP, at the HTTP and HTTPS doors; nil: switched off
 	ControlToken string                                 // opens the door control to an application server
 	Maps         string                                 // folder of map archives (*.pmtiles); "" for none
 	Pages        fs.FS                                  // the interface; nil: the built-in one
@@ -166,8 +167,8 @@ func (s *Server) serveHTTPS(ctx context.Context, l net.Listener) error {
 
 	ctx, cancel := context.WithCancel(ctx)
 	g := run.NewGroup(ctx, s.deps.Log, "web")
-	g.Go(func(ctx context.Context) { s.serve(ctx, secure, s.main(false)) })
-	g.Go(func(ctx context.Context) { s.serve(ctx, plain, s.redirect()) })
+	g.Go(func(ctx context.Context) { s.serve(ctx, secure, s.tunnelled(s.main(false))) })
+	g.Go(func(ctx context.Context) { s.serve(ctx, plain, s.tunnelled(s.redirect())) })
 	err = f.Serve(ctx, l)
 	cancel()
 	g.Wait()
@@ -179,7 +180,7 @@ func (s *Server) serveRedirect(ctx context.Context, l net.Listener) error {
 	if s.deps.Challenge != nil {
 		h = s.deps.Challenge(h)
 	}
-	return s.serve(ctx, l, h)
+	return s.serve(ctx, l, s.tunnelled(h))
 }
 
 func (s *Server) serveAPI(ctx context.Context, l net.Listener) error {

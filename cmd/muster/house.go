@@ -128,7 +128,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	}
 	if m.hls != nil {
 		d.Keep = login.Keep{File: filepath.Join(h.data, "logins"), Resume: h.auth.Resume}
-		d.HLS, d.RTC = m.hls, m.rtc
+		d.HLS, d.RTC, d.RTMPT = m.hls, m.rtc, m.rtmpt
 		d.Front = map[front.Kind]front.Handler{front.RTMP: m.rtmp.serve, front.RTMPS: m.rtmp.serve,
 			front.STUN: m.turn.serve, front.STUNTLS: m.turn.serve, front.ICETCP: m.iceTCP.serve}
 	}

@@ -80,6 +80,7 @@ type mounts struct {
 	pages    *swap // everything of the web server, for the Marti doors
 	local    *swap // the web server's Local
 	rtmp     *swapConn
+	rtmpt    *swap
 	turn     *swapConn
 	iceTCP   *swapConn
 }
@@ -208,7 +209,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn), iceTCP: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), rtmpt: new(swap), turn: new(swapConn), iceTCP: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -227,12 +228,14 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"rtmp", func(c *config) any { return c.Media.RTMP }, func(c *config) (runner, error) {
 			if !c.Media.RTMP.Enabled {
+				m.rtmpt.clear()
 				m.rtmp.clear() // or a reload would leave it on the shared port
 				return nil, nil
 			}
 			srv, err := rtmp.New(c.Media.RTMP, rtmp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
 			if err == nil {
 				m.rtmp.set(srv.ServeConn)
+				m.rtmpt.set(srv.Tunnel())
 			}
 			return registered(h, "rtmp", srv, err)
 		}},

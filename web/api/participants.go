@@ -25,6 +25,12 @@ type RoomParticipant struct {
 	Since   time.Time `json:"since"`
 }
 
+// ParticipantParam is the parameter of operations on one participant.
+type ParticipantParam struct {
+	RoomParam
+	ID string `path:"id" maxLength:"40"`
+}
+
 type (
 	participantsOut struct {
 		Body struct {
@@ -32,12 +38,8 @@ type (
 			Participants []RoomParticipant `json:"participants"`
 		}
 	}
-	participantParam struct {
-		RoomParam
-		ID string `path:"id" maxLength:"40"`
-	}
 	changeParticipantIn struct {
-		participantParam
+		ParticipantParam
 		Body struct {
 			Muted *bool   `json:"muted,omitempty" doc:"true switches its microphone off; false asks it to switch it on, which only it may do."`
 			Role  *string `json:"role,omitempty" enum:"host,speaker,listener"`
@@ -99,7 +101,7 @@ func (a *API) participants() {
 	register(a, user, op("listParticipants", http.MethodGet, "/rooms/{name}/participants", "Who is in a room, longest first; hosts are told who waits in the lobby"), a.listParticipants)
 	register(a, user, op("changeParticipant", http.MethodPatch, "/rooms/{name}/participants/{id}", "Mute, admit or give a role to a participant of a room of which you are a host"), a.changeParticipant)
 	register(a, user, op("removeParticipant", http.MethodDelete, "/rooms/{name}/participants/{id}", "Show a participant out of a room of which you are a host"),
-		func(_ context.Context, id auth.Identity, in *participantParam) (*none, error) {
+		func(_ context.Context, id auth.Identity, in *ParticipantParam) (*none, error) {
 			m, err := a.moderator(id, in.Name)
 			if err != nil {
 				return nil, err

@@ -242,6 +242,8 @@ type session struct {
 
 func newSession(id string, remote net.Addr, secure bool) *session {
 	s := &session{id: id, remote: remote, secure: secure, ended: make(chan struct{}), changed: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.idle = time.AfterFunc(idleEnd, func() { s.stop(errIdle) })
 	return s
 }
@@ -260,9 +262,9 @@ func (s *session) end() { s.stop(io.EOF) }
 
 func (s *session) stop(why error) {
 	s.once.Do(func() {
-		s.idle.Stop()
 		close(s.ended)
 		s.mu.Lock()
+		s.idle.Stop()
 		s.dead = why
 		s.signal()
 		s.mu.Unlock()
