@@ -106,6 +106,7 @@ var doorKeys = []struct{ door, env, network string }{
 	{"sip-tcp", "MUSTER_SIP_TCP_ADDRESS", "tcp"},
 	{"sip-tls", "MUSTER_SIP_TLS_ADDRESS", "tcp"},
 	{"notify", "MUSTER_WEB_NOTIFY_ADDRESS", "tcp"},
+	{"control", "MUSTER_WEB_CONTROL_ADDRESS", "tcp"},
 	{"rtsp", "MUSTER_MEDIA_RTSP_ADDRESS", "tcp"},
 	{"rtsps", "MUSTER_MEDIA_RTSP_TLS_ADDRESS", "tcp"},
 	{"rtsp-rtp", "MUSTER_MEDIA_RTSP_RTP_ADDRESS", "udp"},

@@ -11,6 +11,7 @@ import (
 	"muster/internal/limit"
 	"muster/web/front"
 	"muster/web/login"
+	"muster/web/webhook"
 )
 
 // Config is the section web of the configuration.
@@ -20,20 +21,22 @@ type Config struct {
 	APIAddress      string            `yaml:"apiAddress" doc:"Where the API is served in the clear for this machine, with /metrics, /healthz and /readyz without login; empty switches it off."`
 	MediaAPIAddress string            `yaml:"mediaApiAddress" doc:"Where the state of streams is served in the form that tools for MediaMTX know (/v3); empty switches it off."`
 	NotifyAddress   string            `yaml:"notifyAddress" doc:"Where the notification server, the signalling of rooms, is served in TLS besides HTTPS; empty switches it off there."`
+	ControlAddress  string            `yaml:"controlAddress" doc:"Where rooms are controlled by an application server on this machine, in the clear, with the token in DATA/control-token; empty switches it off."`
 	Names           []string          `yaml:"names" doc:"Further host names under which browsers reach this server; requests for names that are not its own are refused."`
 	TrustedProxies  []string          `yaml:"trustedProxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."`
 	Drain           time.Duration     `yaml:"drain" doc:"How long requests under way may go on when the server stops."`
 	Front           front.Config      `yaml:"front" doc:"New connections at the HTTPS port, before it is known what they are."`
 	Login           login.Config      `yaml:"login" doc:"How long browsers stay logged in."`
 	Map             MapConfig         `yaml:"map" doc:"What the map starts with."`
+	Webhooks        []webhook.Hook    `yaml:"webhooks" doc:"Other servers that are told of events."`
 	Connections     limit.ConnsConfig `yaml:"connections" doc:"Connections that each of these ports may have open at one time."`
 }
 
 // DefaultConfig returns the settings that run without a configuration file.
 func DefaultConfig() Config {
 	return Config{
-		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997", NotifyAddress: ":14040",
-		Names: []string{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
+		Address: ":443", HTTPAddress: ":80", APIAddress: "127.0.0.1:8081", MediaAPIAddress: "127.0.0.1:9997", NotifyAddress: ":14040", ControlAddress: "127.0.0.1:2131",
+		Names: []string{}, Webhooks: []webhook.Hook{}, TrustedProxies: []string{}, Drain: 3 * time.Second,
 		Front: front.DefaultConfig(), Login: login.DefaultConfig(), Map: DefaultMap(), Connections: limit.DefaultConns(),
 	}
 }
@@ -41,7 +44,7 @@ func DefaultConfig() Config {
 // Validate reports the first setting that cannot work.
 func (c Config) Validate() error {
 	for _, a := range []struct{ key, address string }{
-		{"address", c.Address}, {"httpAddress", c.HTTPAddress}, {"apiAddress", c.APIAddress}, {"mediaApiAddress", c.MediaAPIAddress}, {"notifyAddress", c.NotifyAddress},
+		{"address", c.Address}, {"httpAddress", c.HTTPAddress}, {"apiAddress", c.APIAddress}, {"mediaApiAddress", c.MediaAPIAddress}, {"notifyAddress", c.NotifyAddress}, {"controlAddress", c.ControlAddress},
 	} {
 		if a.address == "" {
 			continue
@@ -57,6 +60,9 @@ func (c Config) Validate() error {
 	}
 	if _, err := proxies(c.TrustedProxies); err != nil {
 		return err
+	}
+	if err := webhook.Validate(c.Webhooks); err != nil {
+		return fmt.Errorf("webhooks%w", err)
 	}
 	if c.Drain < 0 || c.Drain > time.Minute {
 		return errors.New("drain must be between 0s and 1m")

@@ -77,13 +77,15 @@ func open(t *testing.T, change func(*Config, *Deps)) *house {
 	h.router = media.New(media.DefaultConfig(), h.sessions, b, log)
 	c := DefaultConfig()
 	c.Address, c.HTTPAddress, c.APIAddress, c.MediaAPIAddress = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	c.NotifyAddress, c.ControlAddress = "127.0.0.1:0", "127.0.0.1:0"
 	d := Deps{
 		Deps: api.Deps{
 			Users: h.auth, Profiles: h.auth, Groups: h.auth, Tokens: h.auth, Devices: h.auth, Identity: h.auth, Authority: authority, Sessions: h.sessions,
 			Streams: h.router, Bus: b, Backup: db, Name: "test", Version: "1",
 			HostNames: func() []string { return []string{"muster.example", "*.wild.example"} }, Log: log,
 		},
-		TLS: authority.TLSConfig, HLS: note("hls"), RTC: note("rtc"), Metrics: note("metrics"), Healthz: note("healthz"), Readyz: note("readyz"),
+		ControlToken: "control token of the test",
+		TLS:          authority.TLSConfig, HLS: note("hls"), RTC: note("rtc"), Metrics: note("metrics"), Healthz: note("healthz"), Readyz: note("readyz"),
 		Pages: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>Muster</title>" + strings.Repeat(" ", 500))},
 			"assets/a-1.js":    {Data: []byte(strings.Repeat("let x = 1;\n", 100))},
@@ -130,7 +132,7 @@ func (h *house) start(t *testing.T) {
 // doors counts those that c opens, or tries to.
 func doors(c Config) int {
 	n := 0
-	for _, a := range []string{c.Address, c.HTTPAddress, c.APIAddress, c.MediaAPIAddress} {
+	for _, a := range []string{c.Address, c.HTTPAddress, c.APIAddress, c.MediaAPIAddress, c.NotifyAddress, c.ControlAddress} {
 		if a != "" {
 			n++
 		}

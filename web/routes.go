@@ -12,6 +12,7 @@ import (
 
 	"muster/internal/auth"
 	"muster/internal/run"
+	"muster/media/rtmp/tunnel"
 	"muster/web/front"
 	"muster/web/login"
 	"muster/web/problem"
@@ -83,6 +84,21 @@ func allowed(a auth.Action, next http.Handler) http.Handler {
 		default:
 			next.ServeHTTP(w, r)
 		}
+	})
+}
+
+// tunnelled takes the requests of RTMPT out, whose addresses are fixed and whose
+// clients follow no redirect.
+func (s *Server) tunnelled(next http.Handler) http.Handler {
+	if s.deps.RTMPT == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tunnel.Is(r) {
+			s.deps.RTMPT.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

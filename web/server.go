@@ -32,18 +32,20 @@ import (
 type Deps struct {
 	api.Deps
 
-	TLS       func(nextProtos ...string) *tls.Config // of the HTTPS door
-	HLS, RTC  http.Handler                           // media under /hls/ and /rtc/, prefix stripped; nil: switched off
-	Notify    http.Handler                           // the notification server, under /notify/ and at a door of its own, prefix stripped
-	SIP       http.Handler                           // WebSockets of telephones, at /sip (RFC 7118); nil: none
-	Front     map[front.Kind]front.Handler           // who else lives on the HTTPS port
-	Challenge func(next http.Handler) http.Handler   // answers ACME on the HTTP door; nil: no ACME
-	Metrics   http.Handler                           // /metrics
-	Healthz   http.Handler                           // /healthz
-	Readyz    http.Handler                           // /readyz
-	Keep      login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
-	Maps      string                                 // folder of map archives (*.pmtiles); "" for none
-	Pages     fs.FS                                  // the interface; nil: the built-in one
+	TLS          func(nextProtos ...string) *tls.Config // of the HTTPS door
+	HLS, RTC     http.Handler                           // media under /hls/ and /rtc/, prefix stripped; nil: switched off
+	Notify       http.Handler                           // the notification server, under /notify/ and at a door of its own, prefix stripped
+	SIP          http.Handler                           // WebSockets of telephones, at /sip (RFC 7118); nil: none
+	Front        map[front.Kind]front.Handler           // who else lives on the HTTPS port
+	Challenge    func(next http.Handler) http.Handler   // answers ACME on the HTTP door; nil: no ACME
+	Metrics      http.Handler                           // /metrics
+	Healthz      http.Handler                           // /healthz
+	Readyz       http.Handler                           // /readyz
+	Keep         login.Keep                             // makes browser logins outlive a restart; zero: they end with Run
+	RTMPT        http.Handler                           // RTMP inside HTTP, at the HTTP and HTTPS doors; nil: switched off
+	ControlToken string                                 // opens the door control to an application server
+	Maps         string                                 // folder of map archives (*.pmtiles); "" for none
+	Pages        fs.FS                                  // the interface; nil: the built-in one
 }
 
 // Server serves all doors of the section web.
@@ -130,6 +132,7 @@ func (s *Server) Run(ctx context.Context) error {
 		{"api", s.cfg.APIAddress, s.serveAPI},
 		{"media-api", s.cfg.MediaAPIAddress, s.serveMediaAPI},
 		{"notify", s.cfg.NotifyAddress, s.serveNotify},
+		{"control", s.cfg.ControlAddress, s.serveControl},
 	} {
 		if d.address != "" {
 			g.Go(func(ctx context.Context) { s.keep(ctx, d.name, d.address, d.serve) })
@@ -170,8 +173,8 @@ func (s *Server) serveHTTPS(ctx context.Context, l net.Listener) error {
 
 	ctx, cancel := context.WithCancel(ctx)
 	g := run.NewGroup(ctx, s.deps.Log, "web")
-	g.Go(func(ctx context.Context) { s.serve(ctx, secure, s.main(false)) })
-	g.Go(func(ctx context.Context) { s.serve(ctx, plain, s.redirect()) })
+	g.Go(func(ctx context.Context) { s.serve(ctx, secure, s.tunnelled(s.main(false))) })
+	g.Go(func(ctx context.Context) { s.serve(ctx, plain, s.tunnelled(s.redirect())) })
 	err = f.Serve(ctx, l)
 	cancel()
 	g.Wait()
@@ -183,7 +186,7 @@ func (s *Server) serveRedirect(ctx context.Context, l net.Listener) error {
 	if s.deps.Challenge != nil {
 		h = s.deps.Challenge(h)
 	}
-	return s.serve(ctx, l, h)
+	return s.serve(ctx, l, s.tunnelled(h))
 }
 
 func (s *Server) serveAPI(ctx context.Context, l net.Listener) error {

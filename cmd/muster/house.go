@@ -33,6 +33,7 @@ import (
 	"muster/web/front"
 	"muster/web/login"
 	"muster/web/notify"
+	"muster/web/webhook"
 )
 
 // house is everything that stands before a door opens: the data, the people,
@@ -61,6 +62,7 @@ type house struct {
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
 	sip      atomic.Pointer[sip.Server]
+	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data
 }
 
@@ -107,8 +109,14 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 		Metrics: h.metrics.Handler(), Healthz: h.health.Live(), Readyz: h.health.Ready(true),
 	}
 	if h.recorder != nil {
-		d.Recorder, d.Rooms, d.Notify = h.recorder, h.rooms, h.notify.Handler()
+		d.Recorder, d.Rooms, d.Notify, d.Webhooks = h.recorder, h.rooms, h.notify.Handler(), (*hooks)(h)
 		d.Dialer, d.Exchange = (*exchange)(h), (*exchange)(h)
+	}
+	if cfg.Web.ControlAddress != "" && m.hls != nil {
+		var err error
+		if d.ControlToken, err = web.LoadControlToken(filepath.Join(h.data, "control-token")); err != nil {
+			return nil, err
+		}
 	}
 	maps := filepath.Join(h.data, "maps")
 	d.Maps = maps
@@ -121,9 +129,9 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	}
 	if m.hls != nil {
 		d.Keep = login.Keep{File: filepath.Join(h.data, "logins"), Resume: h.auth.Resume}
-		d.HLS, d.RTC, d.SIP = m.hls, m.rtc, m.sip
+		d.HLS, d.RTC, d.SIP, d.RTMPT = m.hls, m.rtc, m.sip, m.rtmpt
 		d.Front = map[front.Kind]front.Handler{front.RTMP: m.rtmp.serve, front.RTMPS: m.rtmp.serve,
-			front.STUN: m.turn.serve, front.STUNTLS: m.turn.serve}
+			front.STUN: m.turn.serve, front.STUNTLS: m.turn.serve, front.ICETCP: m.iceTCP.serve}
 	}
 	return web.New(cfg.Web, d)
 }

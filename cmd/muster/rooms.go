@@ -17,7 +17,10 @@ import (
 // maxClients bounds the clients of the notification server.
 const maxClients = 10_000
 
-var errNoWebRTC = errors.New("WebRTC is switched off on this server")
+var (
+	errNoWebRTC = errors.New("WebRTC is switched off on this server")
+	errNoSIP    = errors.New("SIP is switched off on this server")
+)
 
 // openRooms makes the rooms and the server that tells people of them.
 func (h *house) openRooms(ctx context.Context, cfg *config) error {
@@ -121,6 +124,13 @@ func (h *house) iceServers(cfg rtc.Config, who auth.Identity, room auth.Resource
 		own.URLs = append(own.URLs, turn.Address{Host: host, Port: port, TCP: true, TLS: true}.URI(), turn.Address{Host: host, Port: port, TCP: true}.URI())
 	}
 	return append(out, own)
+}
+
+// iceTCP is where clients connect whose network lets no UDP out: the port of
+// HTTPS; zero while that is shut.
+func (h *house) iceTCP() netip.AddrPort {
+	ap, _ := netip.ParseAddrPort(h.doors.Addr("https"))
+	return ap
 }
 
 func portOf(addr string) int {

@@ -31,6 +31,7 @@ import (
 	"muster/turn"
 	"muster/web"
 	"muster/web/front"
+	"muster/web/webhook"
 )
 
 type serveCmd struct{}
@@ -79,7 +80,9 @@ type mounts struct {
 	pages    *swap // everything of the web server, for the Marti doors
 	local    *swap // the web server's Local
 	rtmp     *swapConn
+	rtmpt    *swap
 	turn     *swapConn
+	iceTCP   *swapConn
 }
 
 // swap is a handler that can be replaced while it serves.
@@ -206,7 +209,7 @@ func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
 // parts are the servers of the house.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), sip: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), turn: new(swapConn)}
+	m := mounts{hls: new(swap), rtc: new(swap), sip: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), rtmpt: new(swap), turn: new(swapConn), iceTCP: new(swapConn)}
 	// Each door counts for itself: one that is filled must not shut the others.
 	guard := func(l net.Listener) net.Listener {
 		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
@@ -225,12 +228,14 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"rtmp", func(c *config) any { return c.Media.RTMP }, func(c *config) (runner, error) {
 			if !c.Media.RTMP.Enabled {
+				m.rtmpt.clear()
 				m.rtmp.clear() // or a reload would leave it on the shared port
 				return nil, nil
 			}
 			srv, err := rtmp.New(c.Media.RTMP, rtmp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
 			if err == nil {
 				m.rtmp.set(srv.ServeConn)
+				m.rtmpt.set(srv.Tunnel())
 			}
 			return registered(h, "rtmp", srv, err)
 		}},
@@ -267,11 +272,13 @@ func (h *house) parts(local net.Listener) []part {
 		{"webrtc", func(c *config) any { return c.Media.WebRTC }, func(c *config) (runner, error) {
 			if !c.Media.WebRTC.Enabled {
 				m.rtc.clear()
+				m.iceTCP.clear()
 				return nil, nil
 			}
-			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf, Relay: h.relay})
+			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf, Relay: h.relay, TCP: h.iceTCP})
 			if err == nil {
 				m.rtc.set(srv.Handler())
+				m.iceTCP.set(srv.ServeConn)
 				h.rtc.Store(srv)
 			}
 			return registered(h, "webrtc", srv, err)
@@ -307,6 +314,13 @@ func (h *house) parts(local net.Listener) []part {
 				h.turn.Store(srv)
 			}
 			return registered(h, "turn", srv, err)
+		}},
+		{"webhook", func(c *config) any { return c.Web.Webhooks }, func(c *config) (runner, error) {
+			srv, err := webhook.New(c.Web.Webhooks, webhook.Deps{DB: h.db, Bus: h.bus, Log: h.log})
+			if err == nil {
+				h.webhooks.Store(srv)
+			}
+			return registered(h, "webhook", srv, err)
 		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
 			srv, err := h.web(c, m)

@@ -38,7 +38,9 @@ type Participant struct {
 	name  string // for people
 	leg   Leg
 	log   *slog.Logger
-	over  sync.Once
+
+	outside bool // a Moderator: not in the room, and a host of it
+	over    sync.Once
 
 	session *auth.Session // set before the participant is in the room
 
@@ -235,6 +237,9 @@ func (p *Participant) asHost(id string, f func(m *Room, other *Participant) erro
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
+	case p.outside && id == p.ID:
+		return f(m, p)
+	case p.outside:
 	case m.people[p.ID] != p:
 		return ErrGone
 	case p.role != Host:

@@ -46,7 +46,8 @@ const (
 	paramsWait     = 5 * time.Second        // for the first picture of the compositor
 )
 
-var errNoStream = errors.New("the room's stream is not there; try again in a moment")
+// ErrNoStream: nobody is in the room, or its stream is being prepared.
+var ErrNoStream = errors.New("the room's stream is not there; try again in a moment")
 
 func newStream(m *Room) *stream {
 	s := &stream{room: m, wake: make(chan struct{}, 1), video: -1}
@@ -260,8 +261,8 @@ func (m *Room) tellRoom() {
 }
 
 // Record begins or ends the recording of the room, of which everybody in it is
-// told. Only hosts may. The errors are ErrHost, ErrGone, and those of the
-// recorder.
+// told. Only hosts may. The errors are ErrHost, ErrGone, ErrNoStream, and those of
+// the recorder.
 func (p *Participant) Record(on bool) error {
 	if err := p.asHost(p.ID, func(*Room, *Participant) error { return nil }); err != nil {
 		return err
@@ -270,7 +271,8 @@ func (p *Participant) Record(on bool) error {
 }
 
 // Record begins or ends the recording of the room called name, for one of its
-// hosts. The errors are ErrNotFound, ErrHost, and those of the recorder.
+// hosts. The errors are ErrNotFound, ErrHost, ErrNoStream, and those of the
+// recorder.
 func (r *Rooms) Record(id auth.Identity, name string, on bool) error {
 	s := r.get(name)
 	switch {
@@ -281,7 +283,7 @@ func (r *Rooms) Record(id auth.Identity, name string, on bool) error {
 	}
 	m := r.Live(name)
 	if m == nil {
-		return errNoStream
+		return ErrNoStream
 	}
 	return m.record(on, id.User)
 }
@@ -289,7 +291,7 @@ func (r *Rooms) Record(id auth.Identity, name string, on bool) error {
 func (m *Room) record(on bool, by string) error {
 	pub := m.stream.pub.Load()
 	if pub == nil || m.rooms.deps.Recorder == nil {
-		return errNoStream
+		return ErrNoStream
 	}
 	if err := m.rooms.deps.Recorder.Switch(pub.Stream(), on, by); err != nil {
 		return fmt.Errorf("record: %w", err)

@@ -405,3 +405,49 @@ func TestChromiumSimulcast(t *testing.T) {
 		t.Errorf("the picture is %v wide: not the first layer", w)
 	}
 }
+
+// TestChromiumWithoutUDP takes the candidates for UDP out of what the browser is
+// told: it publishes and watches over TCP.
+func TestChromiumWithoutUDP(t *testing.T) {
+	const blocked = `{
+		const set = RTCPeerConnection.prototype.setRemoteDescription;
+		RTCPeerConnection.prototype.setRemoteDescription = function (d) {
+			return set.call(this, { type: d.type, sdp: d.sdp.replace(/a=candidate:\S+ \d+ udp .*\r\n/g, '') });
+		};
+	}`
+	br := newBrowser(t)
+	b, _ := tcpBench(t)
+	pub := br.open(b.base + "/site/cam/publish?token=pilot")
+	pub.eval(blocked)
+	pub.eval(`document.getElementById('size').value = '640x360'`)
+	pub.eval(`document.getElementById('start').click()`)
+	within(t, 15*time.Second, "stream is live with a key frame: "+pub.message(), func() bool {
+		st, err := b.router.Find(watch, cam)
+		return err == nil && st.LastKeyFrame() != nil
+	})
+	play := br.open(b.base + "/other/?token=watch")
+	play.eval(blocked)
+	got := play.eval(`new Promise((done) => {
+		const a = document.createElement('video'); a.muted = true;
+		const r = new MusterReader({
+			url: new URL('/site/cam/whep?token=watch', location.href).toString(),
+			onTrack: (e) => { a.srcObject = e.streams[0]; a.play(); },
+			onError: (text) => done(text),
+		});
+		const began = Date.now();
+		const look = async () => {
+			let n = 0, pair = '', over = '';
+			if (r.pc) {
+				const all = await r.pc.getStats();
+				all.forEach((s) => { if (s.kind === 'video' && s.type === 'inbound-rtp') n = s.framesDecoded; if (s.type === 'transport') pair = s.selectedCandidatePairId; });
+				if (pair) over = all.get(all.get(pair).remoteCandidateId).protocol;
+			}
+			if (n < 30 && Date.now() - began < 15000) return setTimeout(look, 100);
+			done((n >= 30 ? 'plays over ' : n + ' frames over ') + over);
+		};
+		look();
+	})`)
+	if got != "plays over tcp" {
+		t.Errorf("%v", got)
+	}
+}

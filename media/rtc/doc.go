@@ -1,7 +1,8 @@
 // Package rtc is WebRTC for the hub: publishing with WHIP (RFC 9725), watching
 // with WHEP, and two small pages that do both in a browser.
 //
-// All media of all peers runs over one UDP port. The server is an ICE-lite agent
+// All media of all peers runs over one UDP port; clients on networks that let no
+// UDP out connect by TCP to the port of HTTPS (ICE-TCP, RFC 6544). The server is an ICE-lite agent
 // (RFC 8445 §2.5): it answers connectivity checks and sends none, so candidates
 // that a client names are never contacted and nothing but a validated address
 // receives a byte.

@@ -164,7 +164,7 @@ func (s *mediaSocket) isHost(a netip.Addr, configured []netip.Addr) bool {
 	known := s.hostsKnown.Load()
 	if known == nil || now-known.at > int64(hostsLife) {
 		known = &knownHosts{at: now, all: make(map[netip.Addr]bool)}
-		for _, h := range hostsFor(s, configured, netip.IPv6Loopback()) {
+		for _, h := range hostsFor(s.bound(), configured, netip.IPv6Loopback()) {
 			known.all[h] = true
 		}
 		s.hostsKnown.Store(known)

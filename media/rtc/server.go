@@ -42,6 +42,9 @@ type Deps struct {
 	// Relay hands a packet of ours, sent as from, to the relay of this process at
 	// relayed; false: there is none. nil: there are no relays.
 	Relay func(relayed, from netip.AddrPort, pkt []byte) bool
+	// TCP returns the address of the door that hands connections of ICE over TCP to
+	// ServeConn; zero while it is shut. nil: there is none.
+	TCP func() netip.AddrPort
 	// IdentityOf returns who a request comes from when whoever mounted Handler
 	// has found it out already, such as from a login cookie; may be nil.
 	IdentityOf func(*http.Request) (auth.Identity, bool)
@@ -61,11 +64,13 @@ type Stats struct {
 	Unrecovered         int64 // wishes for packets that were not held any more, or too many
 	KeyFrameRequests    int64 // from readers (PLI, FIR)
 	Reordered           int64 // frames with B-frames sent to readers
+	TCP                 int64 // gauge: connections of ICE over TCP
+	Malformed           int64 // of these, ended for what was no connectivity check or no packet
 }
 
 type counters struct {
 	publishers, readers, seats, sessions, refused, lost, packetsIn, packetsLost,
-	packetsOut, packetsResent, unrecovered, keyFrameRequests, reordered atomic.Int64
+	packetsOut, packetsResent, unrecovered, keyFrameRequests, reordered, tcp, malformed atomic.Int64
 }
 
 // Server is the WHIP and WHEP server.
@@ -75,6 +80,7 @@ type Server struct {
 	log   *slog.Logger
 	count counters
 	pion  pionLog
+	tcp   *tcpDoor
 	ready chan struct{} // closed when Run has opened the doors for the first time
 	open  sync.Once     // closes ready; the supervisor may call Run again
 
@@ -97,7 +103,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	log := deps.Log.With("part", part)
 	s := &Server{
-		cfg: cfg, deps: deps, log: log, pion: pionLog{log}, ready: make(chan struct{}),
+		cfg: cfg, deps: deps, log: log, pion: pionLog{log}, tcp: newTCPDoor(), ready: make(chan struct{}),
 		bySecret: make(map[string]*session), perUser: make(map[string]int),
 	}
 	s.hosts.Store(&[]netip.Addr{})
@@ -113,6 +119,7 @@ func (s *Server) Stats() Stats {
 		PacketsIn: c.packetsIn.Load(), PacketsLost: c.packetsLost.Load(), PacketsOut: c.packetsOut.Load(),
 		PacketsResent: c.packetsResent.Load(), Unrecovered: c.unrecovered.Load(),
 		KeyFrameRequests: c.keyFrameRequests.Load(), Reordered: c.reordered.Load(),
+		TCP: c.tcp.Load(), Malformed: c.malformed.Load(),
 	}
 }
 

@@ -26,7 +26,7 @@ var (
 	errLost      = errors.New("the peer went silent")
 	errBroken    = errors.New("the session broke")
 	errLeft      = errors.New("the peer left")
-	errHandshake = errors.New("the peer did not connect its media in time; is the UDP media port reachable?")
+	errHandshake = errors.New("the peer did not connect its media in time; is the UDP media port reachable, or the port of HTTPS?")
 )
 
 // ICE timing: a peer that is silent for lostAfter in all is given up.
@@ -93,8 +93,15 @@ func (ses *session) connect(sock *mediaSocket, engine *webrtc.MediaEngine, with 
 	var se webrtc.SettingEngine
 	se.LoggerFactory = s.pion
 	se.SetLite(true)
-	se.SetICEUDPMux(&peerMux{sock: sock, out: ses.out, hosts: hostsFor(sock, *s.hosts.Load(), ses.client.Remote.Addr())})
-	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	se.SetICEUDPMux(&peerMux{sock: sock, out: ses.out, hosts: hostsFor(sock.bound(), *s.hosts.Load(), ses.client.Remote.Addr())})
+	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if s.deps.TCP != nil {
+		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+		se.SetICETCPMux(tcpMux{s.tcp})
+		se.SetIPFilter(onlyLoopback)
+	}
+	se.SetNetworkTypes(networks)
+	se.DisableActiveTCP(true)
 	se.SetIncludeLoopbackCandidate(true) // the list above is the choice
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	se.SetICETimeouts(silentAfter, lostAfter-silentAfter, keepalive)
@@ -144,14 +151,19 @@ func (ses *session) answer(o *offer) (string, error) {
 		return "", errors.New("webrtc: candidates were not gathered in time")
 	}
 	ses.offer = o
-	return polish(o, ses.pc.LocalDescription().SDP)
+	var tcp []string
+	if s := ses.srv; s.deps.TCP != nil {
+		tcp = tcpCandidates(s.deps.TCP(), *s.hosts.Load(), ses.client.Remote.Addr())
+	}
+	return polish(o, ses.pc.LocalDescription().SDP, tcp)
 }
 
 // polish puts right what the library leaves odd in an answer. The candidates
 // move to the first media section that was accepted: they are in the first of
 // all, and clients do not look at rejected ones. Those for RTCP go: it is
-// multiplexed (RFC 8834 §4.5). Rejected sections get their mid back.
-func polish(o *offer, answer string) (string, error) {
+// multiplexed (RFC 8834 §4.5). Those for TCP are replaced by tcp. Rejected
+// sections get their mid back.
+func polish(o *offer, answer string, tcp []string) (string, error) {
 	var d sdp.SessionDescription
 	if err := d.Unmarshal([]byte(answer)); err != nil {
 		return "", fmt.Errorf("webrtc: own answer: %w", err)
@@ -166,7 +178,7 @@ func polish(o *offer, answer string) (string, error) {
 		}
 		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
 			is := a.Key == "candidate" || a.Key == "end-of-candidates"
-			if is && !strings.Contains(a.Value, " 2 udp ") {
+			if is && a.Key == "candidate" && strings.Contains(a.Value, " 1 udp ") {
 				found = append(found, a)
 			}
 			return is
@@ -178,6 +190,10 @@ func polish(o *offer, answer string) (string, error) {
 	if accepted == nil {
 		return "", fmt.Errorf("%w: nothing of it can be used", errBadOffer)
 	}
+	for _, line := range tcp {
+		found = append(found, sdp.NewAttribute("candidate", line))
+	}
+	found = append(found, sdp.NewPropertyAttribute("end-of-candidates"))
 	accepted.Attributes = append(accepted.Attributes, found...)
 	b, err := d.Marshal()
 	if err != nil {

@@ -254,13 +254,17 @@ func (c *peerConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	return c.ap.WriteToAddrPort(b, to)
 }
 
-// hostsFor lists the addresses a client at remote is told: those configured,
-// then those of the machine. Loopback is only of use to a client that is on it.
-func hostsFor(sock *mediaSocket, configured []netip.Addr, remote netip.Addr) []netip.Addr {
+// bound returns the address the socket is bound to.
+func (s *mediaSocket) bound() netip.Addr {
+	a, _ := netip.AddrFromSlice(s.LocalAddr().(*net.UDPAddr).IP)
+	return a
+}
+
+// hostsFor lists the addresses at which a client at remote is told to find what
+// is bound to bound: those configured, then those of the machine. Loopback is only of use to a client that is on it.
+func hostsFor(bound netip.Addr, configured []netip.Addr, remote netip.Addr) []netip.Addr {
 	var out []netip.Addr
 	have := make(map[netip.Addr]bool)
-	local := sock.LocalAddr().(*net.UDPAddr)
-	bound, _ := netip.AddrFromSlice(local.IP)
 	bound = bound.Unmap()
 	add := func(a netip.Addr) {
 		if a.IsValid() && !have[a] && (a.Is4() || !bound.Is4()) {

@@ -4,8 +4,8 @@
 // Handshake, AMF and the writing of chunks are those of gortmplib. Reading is
 // done here, because limits before the login, tolerance for odd encoders and
 // readiness at the first frame have to be decided chunk by chunk. Streams are
-// fetched from other servers, too (Pull), but not pushed to them, and it does not
-// speak RTMPE or RTMPT.
+// fetched from other servers, too (Pull), but not pushed to them. RTMP inside HTTP
+// (RTMPT) is served for doors that hand its requests on (Tunnel); RTMPE is not.
 package rtmp
 
 import (
@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync/atomic"
 
 	"muster/internal/auth"
 	"muster/internal/run"
 	"muster/media"
+	"muster/media/rtmp/tunnel"
 )
 
 // Authenticator turns what a client showed into an identity.
@@ -47,6 +49,10 @@ type Stats struct {
 	Malformed int64 // connections ended for breaking the protocol or a limit
 	BytesIn   int64
 	BytesOut  int64
+
+	Tunnels         int64 // gauge: sessions of RTMPT
+	TunnelsRefused  int64
+	TunnelMalformed int64 // requests that were none of RTMPT's
 }
 
 type counters struct {
@@ -59,6 +65,8 @@ type Server struct {
 	deps Deps
 	log  *slog.Logger
 	n    counters
+
+	tunnel atomic.Pointer[tunnel.Handler] // while Run runs
 }
 
 // New returns a server; it opens nothing. cfg must be valid.
@@ -71,7 +79,12 @@ func New(cfg Config, deps Deps) (*Server, error) {
 
 // Stats returns the present counts.
 func (s *Server) Stats() Stats {
+	var t tunnel.Stats
+	if h := s.tunnel.Load(); h != nil {
+		t = h.Stats()
+	}
 	return Stats{
+		Tunnels: t.Open, TunnelsRefused: t.Refused, TunnelMalformed: t.Malformed,
 		Open: s.n.open.Load(), Total: s.n.total.Load(), Publishes: s.n.publishes.Load(), Plays: s.n.plays.Load(),
 		Refused: s.n.refused.Load(), Malformed: s.n.malformed.Load(), BytesIn: s.n.bytesIn.Load(), BytesOut: s.n.bytesOut.Load(),
 	}
@@ -99,9 +112,24 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.deps.TLS != nil {
 		keep("rtmps", s.cfg.TLSAddress, s.deps.TLS)
 	}
+	h := tunnel.New(ctx, s.ServeConn)
+	s.tunnel.Store(h)
 	<-ctx.Done()
+	s.tunnel.Store(nil)
+	h.Wait()
 	g.Wait()
 	return nil
+}
+
+// Tunnel serves RTMPT while Run runs: requests for which tunnel.Is holds.
+func (s *Server) Tunnel() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h := s.tunnel.Load(); h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		http.Error(w, "RTMP is not served at the moment", http.StatusServiceUnavailable)
+	})
 }
 
 // accept serves the connections of l until it is closed, and waits for them.

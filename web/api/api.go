@@ -125,8 +125,9 @@ type Deps struct {
 	Streams   Streams
 	Recorder  Recordings
 	Rooms     *mcu.Rooms
-	Dialer    Dialer                              // nil: rooms cannot call
-	Exchange  Exchange                            // nil: there are no calls
+	Dialer    Dialer   // nil: rooms cannot call
+	Exchange  Exchange // nil: there are no calls
+	Webhooks  Webhooks
 	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
 	Bus       *bus.Bus
 	Logins    Logins
@@ -213,6 +214,8 @@ func New(d Deps) *API {
 	a.totp()
 	a.methods()
 	a.passwords()
+	a.participants()
+	a.webhooks()
 	a.events()
 	a.fallbacks()
 	return a

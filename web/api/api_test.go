@@ -28,6 +28,7 @@ import (
 	"muster/media/codec"
 	"muster/media/mcu"
 	"muster/web/login"
+	"muster/web/webhook"
 )
 
 func TestMain(m *testing.M) {
@@ -89,7 +90,7 @@ func openHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.API = New(Deps{
-		Rooms: rooms, Dialer: exchange{}, Exchange: exchange{},
+		Rooms: rooms, Dialer: exchange{}, Exchange: exchange{}, Webhooks: noHooks{},
 		Identity: svc, Mail: &h.post, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Recorder: newRecorder(t),
@@ -115,6 +116,12 @@ func openHouse(t *testing.T) *house {
 	}
 	return h
 }
+
+// noHooks are the webhooks of a server that has none.
+type noHooks struct{}
+
+func (noHooks) States(context.Context) ([]webhook.State, error) { return []webhook.State{}, nil }
+func (noHooks) Test(context.Context, string) error              { return webhook.ErrNoHook }
 
 func (h *house) identity(t *testing.T, user string) auth.Identity {
 	t.Helper()
@@ -251,6 +258,14 @@ var rights = map[string]asked{
 	"listCalls":           {"GET", "/api/v1/sip/calls", nil, 401, 403, 403, 200},
 	"listRegistrations":   {"GET", "/api/v1/sip/registrations", nil, 401, 403, 403, 200},
 	"listTrunks":          {"GET", "/api/v1/sip/trunks", nil, 401, 403, 403, 200},
+	"listParticipants":    {"GET", "/api/v1/rooms/briefing/participants", nil, 401, 200, 200, 200},
+	"changeParticipant":   {"PATCH", "/api/v1/rooms/briefing/participants/none", object{"muted": true}, 401, 403, 403, 409},
+	"removeParticipant":   {"DELETE", "/api/v1/rooms/briefing/participants/none", nil, 401, 403, 403, 409},
+	"setLayout":           {"PUT", "/api/v1/rooms/briefing/layout", object{"layout": "speaker"}, 401, 403, 403, 409},
+	"setRecording":        {"PUT", "/api/v1/rooms/briefing/recording", object{"on": true}, 401, 403, 403, 409},
+	"setStage":            {"PUT", "/api/v1/rooms/briefing/stage", object{"stream": "cam", "on": true}, 401, 403, 403, 409},
+	"listWebhooks":        {"GET", "/api/v1/webhooks", nil, 401, 403, 403, 200},
+	"testWebhook":         {"POST", "/api/v1/webhooks/none/test", nil, 401, 403, 403, 404},
 	"checkInvitation":     {"POST", "/api/v1/invitations/check", object{"invitation": "x"}, 410, 410, 410, 410},
 	"events":              {"GET", "/api/v1/events", nil, 401, 426, 426, 426},
 }

@@ -163,6 +163,8 @@ func roomFault(err error) error {
 		return refuse(http.StatusConflict, "There is a room of that name or number already.")
 	case errors.Is(err, mcu.ErrFull):
 		return refuse(http.StatusConflict, "There are as many rooms as there may be. Remove one first.")
+	case errors.Is(err, mcu.ErrNoStream):
+		return refuse(http.StatusConflict, sentenced(mcu.ErrNoStream.Error()))
 	case errors.Is(err, mcu.ErrInvalid):
 		_, why, _ := strings.Cut(err.Error(), mcu.ErrInvalid.Error()+": ")
 		return refuse(http.StatusUnprocessableEntity, sentenced(why))

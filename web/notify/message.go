@@ -95,7 +95,7 @@ var codes = []struct {
 }{
 	{mcu.ErrNotFound, codeNotFound}, {mcu.ErrPIN, codePIN}, {mcu.ErrLocked, codeLocked}, {mcu.ErrFull, codeFull},
 	{mcu.ErrOver, codeOver}, {mcu.ErrHost, codeHost}, {mcu.ErrListener, codeListener}, {mcu.ErrGone, codeGone},
-	{media.ErrNotFound, codeNotFound}, {media.ErrFull, codeFull}, {mcu.ErrStage, codeMedia}, {errNotJoined, codeGone}, {mcu.ErrTracks, codeMedia}, {mcu.ErrFormat, codeMedia}, {mcu.ErrInvalid, codeBad},
+	{media.ErrNotFound, codeNotFound}, {media.ErrFull, codeFull}, {mcu.ErrStage, codeMedia}, {mcu.ErrNoStream, codeMedia}, {errNotJoined, codeGone}, {mcu.ErrTracks, codeMedia}, {mcu.ErrFormat, codeMedia}, {mcu.ErrInvalid, codeBad},
 	{mcu.ErrKicked, codeKicked}, {mcu.ErrRefused, codeRefused}, {mcu.ErrClosed, codeClosed},
 	{auth.ErrRevoked, codeRevoked}, {auth.ErrKicked, codeKicked}, {auth.ErrExpired, codeRevoked}, {auth.ErrDenied, codeDenied},
 	{errLogin, codeLogin}, {errStopping, codeStopping},

@@ -1,0 +1,73 @@
+package mcu
+
+import (
+	"crypto/rand"
+	"time"
+
+	"muster/internal/auth"
+)
+
+// Moderator decides about a room from outside, without taking part in it.
+type Moderator struct{ p *Participant }
+
+// nobody is the leg of a moderator, who is told nothing.
+type nobody struct{}
+
+func (nobody) Notify(Event) {}
+func (nobody) End(error)    {}
+
+// Moderator returns the way to decide about the room called room, for one of its
+// hosts (HostOf) and for the call that follows. The errors are ErrNotFound,
+// ErrHost, and ErrGone when nobody is in the room.
+func (r *Rooms) Moderator(id auth.Identity, room string) (*Moderator, error) {
+	s, err := r.Find(id, room)
+	switch {
+	case err != nil:
+		return nil, err
+	case !HostOf(id, &s):
+		return nil, ErrHost
+	}
+	live := r.Live(room)
+	if live == nil {
+		return nil, ErrGone
+	}
+	p := &Participant{ID: rand.Text(), rooms: r, leg: nobody{}, log: r.log, who: id, role: Host, owner: true, outside: true}
+	p.in.Store(live)
+	return &Moderator{p}, nil
+}
+
+// Mute is Participant.Mute.
+func (m *Moderator) Mute(id string, muted bool) error { return m.p.Mute(id, muted) }
+
+// Admit is Participant.Admit.
+func (m *Moderator) Admit(id string, in bool) error { return m.p.Admit(id, in) }
+
+// Kick is Participant.Kick.
+func (m *Moderator) Kick(id string) error { return m.p.Kick(id) }
+
+// SetRole is Participant.SetRole.
+func (m *Moderator) SetRole(id string, role Role) error { return m.p.SetRole(id, role) }
+
+// SetLayout is Participant.SetLayout.
+func (m *Moderator) SetLayout(l Layout, cells []Cell) error { return m.p.SetLayout(l, cells) }
+
+// Stage is Participant.Stage.
+func (m *Moderator) Stage(stream string, on bool) error { return m.p.Stage(stream, on) }
+
+// LowerHand takes another's raised hand down.
+func (m *Moderator) LowerHand(id string) error {
+	return m.p.asHost(id, func(r *Room, other *Participant) error {
+		if !other.hand.IsZero() {
+			other.hand = time.Time{}
+			r.spread(nil, Event{EventParticipant, other.member()})
+		}
+		return nil
+	})
+}
+
+// Layout returns how the room's composite is arranged.
+func (m *Room) Layout() Layout {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.layout
+}
