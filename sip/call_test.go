@@ -216,7 +216,7 @@ func TestWhatCannotBeConnected(t *testing.T) {
 		name, target, body string
 		want               int
 	}{
-		{"no such room", "999", "8", 404},
+		{"no such room, for a stranger", "999", "8", 401},
 		{"nothing in common", "100", "18", 488},
 		{"broken description", "100", "broken", 400},
 	} {

@@ -122,8 +122,10 @@ func TestRoomCallsNobodyItMayNot(t *testing.T) {
 	w := serve(t, func(c *Config, _ *Deps) { c.Domain = "here.example" })
 	registered(t, w, "bob", "builder")
 	stranger := auth.Identity{User: "eve", Role: auth.RoleMember, Groups: []auth.Grant{{Group: "other", In: true, Out: true}}}
-	if _, err := w.Dial(t.Context(), stranger, "100", "bob"); !errors.Is(err, auth.ErrDenied) {
-		t.Errorf("eve calls bob: %v", err)
+	for _, target := range []string{"bob", "nobody"} { // eve cannot tell them apart
+		if _, err := w.Dial(t.Context(), stranger, "100", target); !errors.Is(err, ErrNowhere) {
+			t.Errorf("eve calls %s: %v", target, err)
+		}
 	}
 	for _, target := range []string{"sip:bob@elsewhere.example", "200", "carol", ""} {
 		if _, err := w.Dial(t.Context(), aliceOfStaff(), "100", target); !errors.Is(err, ErrNowhere) {

@@ -34,7 +34,7 @@ func (s *Server) route(ctx context.Context, id auth.Identity, number string) (de
 		}
 		return s.apply(ctx, r, number)
 	}
-	return s.byDefault(ctx, number)
+	return s.byDefault(ctx, id, number)
 }
 
 // apply rewrites number as r says and finds where it leads.
@@ -59,12 +59,13 @@ func (s *Server) apply(ctx context.Context, r RuleConfig, number string) (destin
 	return destination{}, ErrNowhere
 }
 
-func (s *Server) byDefault(ctx context.Context, number string) (destination, error) {
+// byDefault finds a room, or a user whom id may call: others are not there.
+func (s *Server) byDefault(ctx context.Context, id auth.Identity, number string) (destination, error) {
 	d, err := s.room(ctx, number)
 	if err == nil || !errors.Is(err, ErrNoRoom) {
 		return d, err
 	}
-	if len(s.reg.find(number)) > 0 {
+	if phones := s.reg.find(number); len(phones) > 0 && mayCall(id, phones[0]) == nil {
 		return destination{user: number}, nil
 	}
 	return destination{}, ErrNowhere

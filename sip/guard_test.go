@@ -121,3 +121,14 @@ func TestCapsEndAtTheirLimit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStrangersDoNotLearnWhoIsThere(t *testing.T) {
+	w := serve(t, nil)
+	registered(t, w, "bob", "builder")
+	for _, number := range []string{"bob", "nobody"} {
+		u := newUA(t, w)
+		if r := u.do(wire.Invite, u.room(number), u.offer("8")); r.Status != 401 {
+			t.Errorf("a stranger calls %s: %d", number, r.Status)
+		}
+	}
+}

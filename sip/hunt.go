@@ -52,8 +52,13 @@ func (h *hunt) start(dest destination) error {
 	return h.callUser(dest.user)
 }
 
-// callUser rings all phones of a user. Who may write to a group that the user
-// reads may call.
+// mayCall says whether id may call the user of a phone: who may write to a group
+// that the user reads.
+func mayCall(id auth.Identity, phone *binding) error {
+	return auth.Allow(id, auth.Publish, auth.Data("the phone of "+phone.user, phone.session.Identity().ReadGroups()))
+}
+
+// callUser rings all phones of a user.
 func (h *hunt) callUser(user string) error {
 	phones := h.s.reg.find(user)
 	if x := h.log.exclude; x != nil && h.log.id.User == user {
@@ -64,7 +69,7 @@ func (h *hunt) callUser(user string) error {
 	}
 	owner := phones[0].session.Identity()
 	if !h.log.trunk {
-		if err := auth.Allow(h.log.id, auth.Publish, auth.Data("the phone of "+user, owner.ReadGroups())); err != nil {
+		if err := mayCall(h.log.id, phones[0]); err != nil {
 			return err
 		}
 	}

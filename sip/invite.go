@@ -38,6 +38,10 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 		s.n.refused.Add(1)
 		s.reply(tx, 403, "")
 		return
+	case who.id.User == "" && who.trunk == nil: // who is there is told to people with a login
+		s.failed(tx.Flow().Remote().Addr())
+		s.challenge(tx, false)
+		return
 	default:
 		s.failed(tx.Flow().Remote().Addr())
 		s.reply(tx, 404, "")

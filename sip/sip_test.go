@@ -164,14 +164,14 @@ type world struct {
 	addr     netip.AddrPort // UDP
 	tcp      string
 
-	mu     sync.Mutex // guards states
+	toldMu sync.Mutex // guards states
 	states []DialState
 }
 
 // told returns what the world was told of calls from rooms.
 func (w *world) told() []DialState {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.toldMu.Lock()
+	defer w.toldMu.Unlock()
 	return slices.Clone(w.states)
 }
 
@@ -194,8 +194,8 @@ func serve(t *testing.T, change func(*Config, *Deps), tune ...func(*Server)) *wo
 		Log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	deps.Dialled = func(d DialOut) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
+		w.toldMu.Lock()
+		defer w.toldMu.Unlock()
 		w.states = append(w.states, d.State)
 	}
 	if change != nil {
