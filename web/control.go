@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 
 	"muster/internal/auth"
@@ -19,8 +20,12 @@ import (
 	"muster/web/problem"
 )
 
-// controlPaths are what the door for application servers leads to.
-var controlPaths = []string{"/api/v1/rooms", "/api/v1/invitations", "/api/v1/events", "/api/v1/streams", "/api/v1/recordings", "/api/v1/groups"}
+// controlPaths are what the door for application servers leads to: rooms, and to
+// read what is needed besides.
+var (
+	controlPaths = []string{"/api/v1/rooms", "/api/v1/invitations"}
+	readPaths    = []string{"/api/v1/events", "/api/v1/streams", "/api/v1/recordings", "/api/v1/groups"}
+)
 
 // LoadControlToken returns the token in file, which is made on the first start, for
 // its owner only to read.
@@ -55,7 +60,7 @@ func (s *Server) control() http.Handler {
 			s.describeControl(w)
 			return
 		}
-		if !controlPath(r.URL.Path) {
+		if !controlled(r.Method, r.URL.Path) {
 			problem.Write(w, http.StatusNotFound, "There is nothing at this address. /openapi.json lists what there is.")
 			return
 		}
@@ -68,13 +73,9 @@ func (s *Server) control() http.Handler {
 	})
 }
 
-func controlPath(path string) bool {
-	for _, p := range controlPaths {
-		if path == p || strings.HasPrefix(path, p+"/") {
-			return true
-		}
-	}
-	return false
+func controlled(method, path string) bool {
+	below := func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") }
+	return slices.ContainsFunc(controlPaths, below) || method == http.MethodGet && slices.ContainsFunc(readPaths, below)
 }
 
 // describeControl writes the description of what this door leads to: a part of
@@ -88,8 +89,14 @@ func (s *Server) describeControl(w http.ResponseWriter) {
 		return
 	}
 	if paths, ok := doc["paths"].(map[string]any); ok {
-		for p := range paths {
-			if !controlPath(p) {
+		for p, v := range paths {
+			item, _ := v.(map[string]any)
+			for method := range item {
+				if !controlled(strings.ToUpper(method), p) {
+					delete(item, method)
+				}
+			}
+			if len(item) == 0 {
 				delete(paths, p)
 			}
 		}

@@ -48,14 +48,27 @@ func TestTheControlDoorTakesItsTokenAndUsersTheirOwn(t *testing.T) {
 	}
 }
 
-func TestTheTokenIsNoKeyToOtherDoors(t *testing.T) {
+func TestTheTokenIsNoKeyToAnythingElse(t *testing.T) {
 	h := open(t, nil)
 	req, err := http.NewRequest("GET", "http://localhost/api/v1/streams", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer control token of the test")
-	res, err := h.client(t, "api", false).Do(req)
+	made, err := http.NewRequest("POST", "http://localhost/api/v1/groups", strings.NewReader(`{"name":"red"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Header.Set("Authorization", "Bearer control token of the test")
+	res, err := h.client(t, "control", false).Do(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNotFound {
+		t.Errorf("a group is made: %d", res.StatusCode)
+	}
+	res, err = h.client(t, "api", false).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

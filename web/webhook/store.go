@@ -55,10 +55,10 @@ func (s *Sender) begin(ctx context.Context) error {
 	}
 	var waiting int64
 	err := s.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.NewDelete().Model((*messageRow)(nil)).Where("hook NOT IN (?)", bun.In(ids)).Exec(ctx); err != nil {
+		if _, err := tx.NewDelete().Model((*messageRow)(nil)).Where("hook NOT IN ?", bun.Tuple(ids)).Exec(ctx); err != nil {
 			return err
 		}
-		if _, err := tx.NewDelete().Model((*stateRow)(nil)).Where("hook NOT IN (?)", bun.In(ids)).Exec(ctx); err != nil {
+		if _, err := tx.NewDelete().Model((*stateRow)(nil)).Where("hook NOT IN ?", bun.Tuple(ids)).Exec(ctx); err != nil {
 			return err
 		}
 		for _, h := range s.hooks {
