@@ -17,10 +17,7 @@ import (
 // maxClients bounds the clients of the notification server.
 const maxClients = 10_000
 
-var (
-	errNoWebRTC = errors.New("WebRTC is switched off on this server")
-	errNoSIP    = errors.New("SIP is switched off on this server")
-)
+var errNoWebRTC = errors.New("WebRTC is switched off on this server")
 
 // openRooms makes the rooms and the server that tells people of them.
 func (h *house) openRooms(ctx context.Context, cfg *config) error {
