@@ -169,6 +169,18 @@ func (r *Rooms) Redeem(ctx context.Context, secret, name string) (auth.Identity,
 	return auth.Guest(cleanName(name), s.Stream(), s.Groups), *s, nil
 }
 
+// Unredeem gives the use of an invitation back that has let nobody in.
+func (r *Rooms) Unredeem(ctx context.Context, secret string) error {
+	err := r.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Model((*invitationRow)(nil)).Set("uses = uses + 1").Where("secret = ? AND uses >= 0", digest(secret)).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("rooms: give an invitation back: %w", err)
+	}
+	return nil
+}
+
 // Peek returns the room that an invitation opens without using it up.
 func (r *Rooms) Peek(ctx context.Context, secret string) (Settings, error) {
 	var rows []invitationRow

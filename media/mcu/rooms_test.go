@@ -287,6 +287,12 @@ func TestRoomsAreKept(t *testing.T) {
 		if _, _, err := again.Redeem(t.Context(), secret, "Lois"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("an invitation for one let in two: %v", err)
 		}
+		if err := again.Unredeem(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := again.Redeem(t.Context(), secret, "Lois"); err != nil {
+			t.Errorf("an invitation that let nobody in is used up: %v", err)
+		}
 		if err := h.Remove(t.Context(), admin, "briefing"); err != nil {
 			t.Fatal(err)
 		}

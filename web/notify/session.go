@@ -358,6 +358,11 @@ func (c *session) join(ctx context.Context, d joinData) (any, error) {
 		PIN: d.PIN, Invited: invited, Leg: c,
 	})
 	if err != nil {
+		if invited {
+			if err := c.srv.deps.Rooms.Unredeem(context.WithoutCancel(ctx), d.Invitation); err != nil {
+				c.log.Error("an invitation that let nobody in is used up", "error", err)
+			}
+		}
 		return nil, err
 	}
 	c.mu.Lock()
