@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // press presses or lets go of the space bar.
@@ -89,6 +90,7 @@ func TestRoomPage(t *testing.T) {
 		guest.space(true)
 		anna.says("Speaking: Clark Kent")
 		anna.until("the ring around the speaker", `!!document.querySelector('figure.speaks:not([data-tile^=own])')`)
+		time.Sleep(400 * time.Millisecond) // less would be a tap, which stays on
 		guest.space(false)
 		anna.until("silence", `document.querySelector('.caption').innerText === 'Nobody speaks'`)
 	})
