@@ -207,16 +207,25 @@ func allocate(srv *server, peer netip.AddrPort) (int, error) {
 	return fd, err
 }
 
+// again repeats a system call that a signal has interrupted.
+func again(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
 func ask(fd int, method stun.Method, attrs ...stun.Setter) (*stun.Message, error) {
 	m, err := stun.Build(append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attrs...)...)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := unix.Write(fd, m.Raw); err != nil {
+	if _, err := again(func() (int, error) { return unix.Write(fd, m.Raw) }); err != nil {
 		return nil, err
 	}
 	buf := make([]byte, 2048)
-	n, err := unix.Read(fd, buf)
+	n, err := again(func() (int, error) { return unix.Read(fd, buf) })
 	if err != nil {
 		return nil, err
 	}
