@@ -104,10 +104,9 @@ func (s *phoneSeat) RequestKeyFrame() {
 type phonePicture struct {
 	seat    *phoneSeat
 	id      codec.ID
-	pack    *codec.Packetizer
+	frames  *mcu.FrameWriter
 	track   *mcu.Track
 	refused time.Time
-	seq     uint16
 }
 
 // pictureRefused is how long a phone's pictures are dropped before the room is
@@ -116,11 +115,11 @@ const pictureRefused = time.Second
 
 func newPhonePicture(s *phoneSeat, f sdp.Format) (*phonePicture, error) {
 	id := codec.ID(f.Name)
-	pack, err := codec.NewPacketizer(codec.NewVideo(id), 96, 0)
+	frames, err := mcu.NewFrameWriter(id)
 	if err != nil {
 		return nil, err
 	}
-	return &phonePicture{seat: s, id: id, pack: pack}, nil
+	return &phonePicture{seat: s, id: id, frames: frames}, nil
 }
 
 // write is called by the phone's one reader.
@@ -137,14 +136,5 @@ func (p *phonePicture) write(u rtp.Unit) {
 		}
 		p.track = t
 	}
-	ts := uint32(u.PTS * 90 / time.Millisecond)
-	pkts, err := p.pack.Packetize(u.AU, ts)
-	if err != nil {
-		return // a picture that has no RTP form
-	}
-	for i := range pkts.Len() {
-		b := pkts.At(i)
-		p.track.Write(0, &mcu.Packet{Seq: p.seq, Timestamp: ts, Marker: codec.PacketMarker(b), Payload: codec.PacketPayload(b)})
-		p.seq++
-	}
+	p.frames.Write(p.track, 0, u.AU, u.PTS)
 }

@@ -54,6 +54,9 @@ func (m *Moderator) SetLayout(l Layout, cells []Cell) error { return m.p.SetLayo
 // Stage is Participant.Stage.
 func (m *Moderator) Stage(stream string, on bool) error { return m.p.Stage(stream, on) }
 
+// Record is Participant.Record.
+func (m *Moderator) Record(on bool) error { return m.p.Record(on) }
+
 // LowerHand takes another's raised hand down.
 func (m *Moderator) LowerHand(id string) error {
 	return m.p.asHost(id, func(r *Room, other *Participant) error {

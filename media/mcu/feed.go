@@ -40,7 +40,7 @@ func (f *feed) End(reason error) {
 // may, and only streams that they may watch themselves; it ends with their right
 // to. The errors are ErrHost, ErrStage, ErrTracks, and those of media.Router.Read.
 func (p *Participant) Stage(name string, on bool) error {
-	if err := p.asHost(p.ID, func(*Room, *Participant) error { return nil }); err != nil {
+	if err := p.mustHost(); err != nil {
 		return err
 	}
 	n, err := safename.Parse(name)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"muster/media"
 	"muster/media/codec"
 )
 
@@ -71,4 +72,35 @@ func (f *frames) whole(au [][]byte, ts uint32) {
 	}
 	f.began, f.last = true, ts
 	f.emit(Frame{AU: au, PTS: f.pts, Key: key})
+}
+
+// FrameWriter writes whole frames to layers of tracks, in packets. It is not safe
+// for concurrent use, and each layer has one of its own.
+type FrameWriter struct {
+	pack *codec.Packetizer
+	seq  uint16
+}
+
+// NewFrameWriter returns a writer of frames of H264 or VP8.
+func NewFrameWriter(id codec.ID) (*FrameWriter, error) {
+	pack, err := codec.NewPacketizer(codec.NewVideo(id), 96, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &FrameWriter{pack: pack}, nil
+}
+
+// Write writes a frame, made at pts, to a layer of t. One that has no RTP form is
+// left out.
+func (w *FrameWriter) Write(t *Track, layer int, au [][]byte, pts time.Duration) {
+	ts := uint32(media.Ticks(pts, videoClock))
+	pkts, err := w.pack.Packetize(au, ts)
+	if err != nil {
+		return
+	}
+	for i := range pkts.Len() {
+		pkt := pkts.At(i)
+		t.Write(layer, &Packet{Seq: w.seq, Timestamp: ts, Marker: codec.PacketMarker(pkt), Payload: codec.PacketPayload(pkt)})
+		w.seq++
+	}
 }

@@ -252,6 +252,11 @@ func (p *Participant) asHost(id string, f func(m *Room, other *Participant) erro
 	return f(m, other)
 }
 
+// mustHost returns nil if p is a host who is in the room, or decides from outside.
+func (p *Participant) mustHost() error {
+	return p.asHost(p.ID, func(*Room, *Participant) error { return nil })
+}
+
 // Mute switches another's microphone off, or asks it to switch it on.
 func (p *Participant) Mute(id string, muted bool) error {
 	return p.asHost(id, func(m *Room, other *Participant) error {
@@ -323,7 +328,7 @@ func (p *Participant) SetRole(id string, role Role) error {
 // Change changes the settings of the room for a host who is in it, also one
 // that another host has made one.
 func (p *Participant) Change(ctx context.Context, edit func(*Settings)) error {
-	if err := p.asHost(p.ID, func(*Room, *Participant) error { return nil }); err != nil {
+	if err := p.mustHost(); err != nil {
 		return err
 	}
 	s := p.Room().Settings()

@@ -173,10 +173,7 @@ func (v *Picture) forward(t *Track, layer int) {
 		}
 	}
 	v.window.Show(t, layer)
-	if v.out != nil {
-		v.out.Close()
-		v.out, v.scene = nil, ""
-	}
+	v.uncompose()
 }
 
 // compose sends the composite of a scene.
@@ -205,6 +202,16 @@ func (v *Picture) compose(scene string) {
 	v.unforward()
 }
 
+// own reports whether t is v's own receiver, or what that shows.
+func (v *Picture) own(t tile) bool { return t.person == v.p.ID }
+
+func (v *Picture) uncompose() {
+	if v.out != nil {
+		v.out.Close()
+		v.out, v.scene = nil, ""
+	}
+}
+
 func (v *Picture) unforward() {
 	if v.window != nil {
 		v.window.Show(nil, 0)
@@ -215,8 +222,5 @@ func (v *Picture) unforward() {
 // dark sends nothing.
 func (v *Picture) dark() {
 	v.unforward()
-	if v.out != nil {
-		v.out.Close()
-		v.out, v.scene = nil, ""
-	}
+	v.uncompose()
 }

@@ -252,7 +252,7 @@ func TestEverybodyIsToldOfARecording(t *testing.T) {
 	_ = rec.Switch(h.Live("briefing").stream.pub.Load().Stream(), false, "")
 	h.RecordingChanged("rooms/briefing")
 	wait(t, "everybody to know of the end", func() bool { return !recording() })
-	if err := h.Record(member("guest", false), "briefing", true); !errors.Is(err, ErrHost) {
+	if _, err := h.Moderator(member("guest", false), "briefing"); !errors.Is(err, ErrHost) {
 		t.Errorf("recorded by somebody who is no host: %v", err)
 	}
 }

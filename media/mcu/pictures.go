@@ -201,7 +201,7 @@ func (s *pictures) ended() {
 		v.dark()
 	}
 	clear(s.directed)
-	s.settle(newPlan(s.room, cast{}))
+	s.settle(newPlan(cast{}))
 	s.mu.Lock()
 	if s.stopped || s.room.rooms.goroutines() == nil {
 		clear(s.views)
@@ -221,7 +221,7 @@ func (s *pictures) plan() bool {
 	s.mu.Lock()
 	views := maps.Clone(s.views)
 	s.mu.Unlock()
-	pl := newPlan(s.room, s.room.cast())
+	pl := newPlan(s.room.cast())
 	for v := range views {
 		s.direct(v, pl)
 	}
@@ -264,23 +264,13 @@ func (s *pictures) serveTrack() {
 // openLayer returns a picture that is written to a layer of the composite for
 // browsers, nil where there are too many.
 func (s *pictures) openLayer(i int, l LayerInfo) *Picture {
-	pack, err := codec.NewPacketizer(codec.NewVideo(s.track.spec.Codec), 96, 0)
+	w, err := NewFrameWriter(s.track.spec.Codec)
 	if err != nil {
 		s.room.log.Error("the composite has no RTP form", "error", err)
 		return nil
 	}
-	seq := uint16(0)
 	v, err := s.open(nil, PictureSpec{Codec: s.track.spec.Codec, Width: l.Width, Height: l.Height}, func(f Frame) {
-		ts := uint32(f.PTS * videoClock / time.Second)
-		pkts, err := pack.Packetize(f.AU, ts)
-		if err != nil {
-			return // a frame that has no RTP form
-		}
-		for k := range pkts.Len() {
-			pkt := pkts.At(k)
-			s.track.Write(i, &Packet{Seq: seq, Timestamp: ts, Marker: codec.PacketMarker(pkt), Payload: codec.PacketPayload(pkt)})
-			seq++
-		}
+		w.Write(s.track, i, f.AU, f.PTS)
 	})
 	if err != nil {
 		return nil

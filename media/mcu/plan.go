@@ -28,13 +28,12 @@ type cast struct {
 // plan is what is composed, and of what.
 type plan struct {
 	cast
-	room   *Room
 	scenes map[string]compositor.Scene
 	places map[*Track]pictureSize // the largest place in which a track is seen
 }
 
-func newPlan(m *Room, c cast) *plan {
-	return &plan{cast: c, room: m, scenes: make(map[string]compositor.Scene), places: make(map[*Track]pictureSize)}
+func newPlan(c cast) *plan {
+	return &plan{cast: c, scenes: make(map[string]compositor.Scene), places: make(map[*Track]pictureSize)}
 }
 
 // cast returns who is there to be seen.
@@ -88,12 +87,8 @@ func (s *pictures) direct(v *Picture, pl *plan) {
 		s.forwardBest(v, pl, others)
 	case len(others) == 1:
 		v.compose(pl.scene(sceneOnly+others[0].id(), LayoutGrid, others, v.size))
-	case len(others) == 0 && v.p != nil:
-		cards := slices.DeleteFunc(slices.Clone(pl.tiles), func(t tile) bool { return t.person == v.p.ID })
-		if len(cards) == len(pl.tiles) {
-			v.compose(pl.scene(sceneRoom, pl.layout, pl.tiles, v.size))
-			return
-		}
+	case len(others) == 0 && v.p != nil && slices.ContainsFunc(pl.tiles, v.own):
+		cards := slices.DeleteFunc(slices.Clone(pl.tiles), v.own)
 		v.compose(pl.scene(sceneCards+v.p.ID, LayoutGrid, cards, v.size))
 	default:
 		v.compose(pl.scene(sceneRoom, pl.layout, pl.tiles, v.size))

@@ -264,28 +264,10 @@ func (m *Room) tellRoom() {
 // told. Only hosts may. The errors are ErrHost, ErrGone, ErrNoStream, and those of
 // the recorder.
 func (p *Participant) Record(on bool) error {
-	if err := p.asHost(p.ID, func(*Room, *Participant) error { return nil }); err != nil {
+	if err := p.mustHost(); err != nil {
 		return err
 	}
 	return p.Room().record(on, p.Identity().User)
-}
-
-// Record begins or ends the recording of the room called name, for one of its
-// hosts. The errors are ErrNotFound, ErrHost, ErrNoStream, and those of the
-// recorder.
-func (r *Rooms) Record(id auth.Identity, name string, on bool) error {
-	s := r.get(name)
-	switch {
-	case s == nil || auth.Allow(id, auth.Read, resource(s)) != nil:
-		return ErrNotFound
-	case !HostOf(id, s):
-		return ErrHost
-	}
-	m := r.Live(name)
-	if m == nil {
-		return ErrNoStream
-	}
-	return m.record(on, id.User)
 }
 
 func (m *Room) record(on bool, by string) error {

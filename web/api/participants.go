@@ -116,10 +116,11 @@ func (a *API) participants() {
 		})
 	register(a, user, op("setRecording", http.MethodPut, "/rooms/{name}/recording", "Begin or end the recording of a room of which you are a host"),
 		func(_ context.Context, id auth.Identity, in *recordingIn) (*none, error) {
-			if a.Rooms == nil {
-				return nil, errStopped
+			m, err := a.moderator(id, in.Name)
+			if err != nil {
+				return nil, err
 			}
-			return nil, roomFault(a.Rooms.Record(id, in.Name, in.Body.On))
+			return nil, roomFault(m.Record(in.Body.On))
 		})
 	register(a, user, op("setStage", http.MethodPut, "/rooms/{name}/stage", "Put a stream on the stage of a room of which you are a host, or take it off"),
 		func(_ context.Context, id auth.Identity, in *stageIn) (*none, error) {
