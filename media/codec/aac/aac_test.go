@@ -75,7 +75,7 @@ func speech(rate, channels, n int) []float32 {
 				formant := 1/(1+math.Pow((h*f0-600)/200, 2)) + 0.5/(1+math.Pow((h*f0-1800)/300, 2))
 				middle += formant * math.Sin(2*math.Pi*h*f0*at)
 			}
-			middle *= 0.2 * math.Max(0, math.Sin(2*math.Pi*4*at))
+			middle *= 0.08 * math.Max(0, math.Sin(2*math.Pi*4*at))
 		}
 		return middle*(1-0.2*float64(c)) + 0.005*r.NormFloat64()
 	})

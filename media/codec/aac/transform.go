@@ -11,7 +11,7 @@ import (
 // points. It is read-only and shared.
 type transform struct {
 	n      int
-	turn   []complex64 // exp(-iπ(4k+1)/4n)
+	turn   []complex64 // exp(-iπ(8k+1)/8n)
 	roots  []complex64 // exp(-2πik/(n/2))
 	places []uint16    // of the input, bits reversed
 }
@@ -21,7 +21,7 @@ func newTransform(n int) *transform {
 	t := &transform{n: n, turn: make([]complex64, half), roots: make([]complex64, half/2), places: make([]uint16, half)}
 	shift := 17 - bits.Len(uint(half))
 	for k := range half {
-		t.turn[k] = onCircle(-math.Pi * float64(4*k+1) / float64(4*n))
+		t.turn[k] = onCircle(-math.Pi * float64(8*k+1) / float64(8*n))
 		t.places[k] = bits.Reverse16(uint16(k)) >> shift
 	}
 	for k := range t.roots {
