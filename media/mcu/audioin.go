@@ -114,7 +114,7 @@ func (in *AudioIn) fill(heard bool) {
 		return
 	}
 	if !heard {
-		for in.jitter.held > 0 && in.jitter.depth(in.length) > in.jitter.spread.delay() {
+		for in.jitter.held > 0 && in.jitter.depth(in.length) > in.jitter.target(in.length) {
 			in.jitter.drop()
 		}
 		in.pcm, in.jitter.playing = in.pcm[:0], false
@@ -166,7 +166,7 @@ func (in *AudioIn) fillGap(after []byte) bool {
 	in.gaps++
 	in.sound.room.rooms.count.concealed.Add(1)
 	samples := int(in.length) * mixRate / int(in.format.Clock())
-	in.pcm = in.dec.conceal(in.pcm, min(max(samples, 1), longest), after)
+	in.pcm = in.dec.conceal(in.pcm, min(max(samples, 1), longestAAC), after)
 	return true
 }
 

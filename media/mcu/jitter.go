@@ -141,6 +141,18 @@ func (j *jitterBuffer) depth(packet uint32) time.Duration {
 	return time.Duration(span) * time.Second / time.Duration(j.rate)
 }
 
+// target returns how much sound is held before it is played. Packets that do not
+// fit into the ticks of the mix come late for a tick now and then, even without
+// jitter: of them there is one more, and a tick's time.
+func (j *jitterBuffer) target(length uint32) time.Duration {
+	d := j.spread.delay()
+	perSecond := length * uint32(time.Second/tickEvery)
+	if perSecond > 0 && perSecond%j.rate != 0 && j.rate%perSecond != 0 {
+		d += time.Duration(length)*time.Second/time.Duration(j.rate) + tickEvery
+	}
+	return d
+}
+
 // pulled is what pull has for one packet's time.
 type pulled int
 
@@ -157,9 +169,8 @@ func (j *jitterBuffer) pull(length uint32) (p *Sound, is pulled) {
 		j.playing = false // dry: fill up again
 		return nil, nothing
 	}
-	target := j.spread.delay()
 	if !j.playing {
-		if j.depth(length) < target {
+		if j.depth(length) < j.target(length) {
 			return nil, nothing
 		}
 		j.playing = true
@@ -189,7 +200,7 @@ func (j *jitterBuffer) pull(length uint32) (p *Sound, is pulled) {
 // excess reports that more sound is held than the network asks for, so that a
 // packet may be left out where it is not heard.
 func (j *jitterBuffer) excess(length uint32) bool {
-	return j.playing && j.depth(length) > j.spread.delay()+slack
+	return j.playing && j.depth(length) > j.target(length)+slack
 }
 
 // slack is what the buffer may hold beyond its target before it is shortened.
