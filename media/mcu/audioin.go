@@ -114,14 +114,13 @@ func (in *AudioIn) fill(heard bool) {
 		return
 	}
 	if !heard {
-		for in.jitter.held > 0 && in.jitter.depth(in.length) > in.jitter.target(in.length) {
-			in.jitter.drop()
-		}
+		in.jitter.shrink(in.length)
 		in.pcm, in.jitter.playing = in.pcm[:0], false
 		return
 	}
+	in.jitter.catchUp(in.length)
 	if in.jitter.excess(in.length) && in.loud() < voiceFrom {
-		in.jitter.drop()
+		in.jitter.drop(in.length)
 	}
 	for len(in.pcm) < frame {
 		if !in.decodeNext() {

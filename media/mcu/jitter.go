@@ -108,7 +108,7 @@ func (j *jitterBuffer) put(p *Sound, now time.Time) outcome {
 		j.newest, j.lastTS = p.Seq, p.Timestamp
 	}
 	for int(int16(p.Seq-j.next)) >= jitterSlots { // too far ahead: the oldest go
-		j.drop()
+		j.drop(0)
 	}
 	at := &j.slots[p.Seq%jitterSlots]
 	if *at != nil && (*at).Seq == p.Seq {
@@ -119,14 +119,36 @@ func (j *jitterBuffer) put(p *Sound, now time.Time) outcome {
 	return out
 }
 
-// drop leaves out the packet that would be next.
-func (j *jitterBuffer) drop() {
+// drop leaves out the packet that would be next. length is as for pull.
+func (j *jitterBuffer) drop(length uint32) {
 	if at := &j.slots[j.next%jitterSlots]; *at != nil && (*at).Seq == j.next {
+		j.nextTS = (*at).Timestamp
 		*at = nil
 		j.held--
 	}
 	j.next++
+	j.nextTS += length
 }
+
+// shrink leaves out the oldest sound beyond the target.
+func (j *jitterBuffer) shrink(length uint32) {
+	for j.held > 0 && j.depth(length) > j.target(length) {
+		j.drop(length)
+	}
+}
+
+// catchUp skips to the present after a stall: what came all at once would be
+// heard late from then on, since a loud sender has no pause to make up for it in.
+// Packets count, not times: a sender that was silent may leap in time.
+func (j *jitterBuffer) catchUp(length uint32) {
+	held := time.Duration(j.held) * time.Duration(length) * time.Second / time.Duration(j.rate)
+	if held > j.target(length)+maxLag {
+		j.shrink(length)
+	}
+}
+
+// maxLag is how late sound may be heard, beyond what jitter asks for.
+const maxLag = time.Second
 
 // depth returns how much sound is held, from the packet that is next to the end
 // of the newest.

@@ -428,6 +428,43 @@ func TestJitterBuffer(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	})
+	t.Run("what is left out is not held any more", func(t *testing.T) {
+		j := jitterBuffer{rate: 48000}
+		for i := range 50 {
+			j.put(at(i), start.Add(time.Duration(i)*20*time.Millisecond))
+		}
+		j.shrink(length)
+		if j.depth(length) != minDelay || j.held != 1 {
+			t.Errorf("%d packets, %v", j.held, j.depth(length))
+		}
+	})
+	t.Run("after a stall the present is heard", func(t *testing.T) {
+		j := jitterBuffer{rate: 48000}
+		for i := range 10 {
+			j.put(at(i), start.Add(time.Duration(i)*20*time.Millisecond))
+			j.pull(length)
+		}
+		for i := 10; i < 110; i++ { // two seconds at once
+			j.put(at(i), start.Add(2200*time.Millisecond))
+		}
+		j.catchUp(length)
+		if p, is := j.pull(length); is != packet || j.depth(length) > maxDelay {
+			t.Errorf("%v, %v behind", p, j.depth(length))
+		}
+	})
+	t.Run("after a pause nothing is left out", func(t *testing.T) {
+		j := jitterBuffer{rate: 48000}
+		j.put(at(0), start)
+		j.pull(length)
+		j.pull(length)
+		p := at(1)
+		p.Timestamp += 5 * 48000
+		j.put(p, start.Add(5020*time.Millisecond))
+		j.catchUp(length)
+		if got, is := j.pull(length); is != packet || got != p {
+			t.Errorf("%v", got)
+		}
+	})
 	t.Run("what is held is bounded", func(t *testing.T) {
 		j := jitterBuffer{rate: 48000}
 		for i := range 10_000 {
