@@ -209,13 +209,10 @@ func TestDecodesAsFFmpegDoes(t *testing.T) {
 	}{
 		{"a tone", tone, 44100, 2, []string{"-b:a", "128k"}},
 		{"a sweep, mono", sweep, 48000, 1, []string{"-b:a", "64k"}},
-		{"a sweep at a high rate of bits", sweep, 48000, 2, []string{"-b:a", "192k"}},
 		{"a sweep at 8 kHz", sweep, 8000, 1, []string{"-b:a", "32k"}},
 		{"noise", hiss, 44100, 2, []string{"-b:a", "192k"}},
-		{"noise at 16 kHz", hiss, 16000, 1, []string{"-b:a", "48k"}},
 		{"speech at 16 kHz", speech, 16000, 1, []string{"-b:a", "32k"}},
 		{"speech at 22 kHz", speech, 22050, 2, []string{"-b:a", "64k"}},
-		{"speech at 32 kHz", speech, 32000, 2, []string{"-b:a", "96k"}},
 		{"speech at 11 kHz", speech, 11025, 1, []string{"-b:a", "24k"}},
 		{"sum and difference", speech, 48000, 2, []string{"-b:a", "96k", "-aac_ms", "1", "-aac_is", "0"}},
 		{"intensity", speech, 44100, 2, []string{"-b:a", "48k", "-aac_is", "1"}},
@@ -225,7 +222,7 @@ func TestDecodesAsFFmpegDoes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := encoded(t, c.sound(c.rate, c.channels, c.rate*2/5), c.rate, c.channels, append(fine, c.args...)...)
+			s := encoded(t, c.sound(c.rate, c.channels, c.rate/4), c.rate, c.channels, append(fine, c.args...)...)
 			want := s.reference(t)
 			for ch := range min(c.channels, 2) {
 				want, width, at := want, c.channels, ch
