@@ -25,7 +25,7 @@ ffmpeg             publishes and reads every protocol in the tests
 gstreamer1.0-tools another RTSP client than ffmpeg
 gstreamer1.0-plugins-base   its test picture and converters
 gstreamer1.0-plugins-good   its RTSP reader
-gstreamer1.0-plugins-bad    its H.264 parser
+gstreamer1.0-plugins-bad    its H.264 parser, and another AAC encoder
 gstreamer1.0-plugins-ugly   its H.264 encoder
 gstreamer1.0-libav          its decoders
 gstreamer1.0-rtsp           its RTSP publisher

@@ -114,14 +114,13 @@ func (in *AudioIn) fill(heard bool) {
 		return
 	}
 	if !heard {
-		for in.jitter.held > 0 && in.jitter.depth(in.length) > in.jitter.spread.delay() {
-			in.jitter.drop()
-		}
+		in.jitter.shrink(in.length)
 		in.pcm, in.jitter.playing = in.pcm[:0], false
 		return
 	}
+	in.jitter.catchUp(in.length)
 	if in.jitter.excess(in.length) && in.loud() < voiceFrom {
-		in.jitter.drop()
+		in.jitter.drop(in.length)
 	}
 	for len(in.pcm) < frame {
 		if !in.decodeNext() {
@@ -166,7 +165,7 @@ func (in *AudioIn) fillGap(after []byte) bool {
 	in.gaps++
 	in.sound.room.rooms.count.concealed.Add(1)
 	samples := int(in.length) * mixRate / int(in.format.Clock())
-	in.pcm = in.dec.conceal(in.pcm, min(max(samples, 1), longest), after)
+	in.pcm = in.dec.conceal(in.pcm, min(max(samples, 1), longestAAC), after)
 	return true
 }
 

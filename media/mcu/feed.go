@@ -10,10 +10,11 @@ import (
 	"muster/internal/safename"
 	"muster/media"
 	"muster/media/codec"
+	"muster/media/codec/aac"
 )
 
 // ErrStage: the stream has nothing that a room can carry.
-var ErrStage = errors.New("the stream has neither video that browsers show (H264 without B-frames, VP8) nor sound that can be mixed (Opus, G711, G722)")
+var ErrStage = errors.New("the stream has neither video that browsers show (H264 without B-frames, VP8) nor sound that can be mixed (Opus, AAC-LC, G711, G722)")
 
 // maxFeeds bounds the streams that are on the stage of a room at one time.
 const maxFeeds = 8
@@ -144,6 +145,8 @@ func stageSound(f *codec.Format) AudioFormat {
 	switch {
 	case f.Codec == codec.Opus, f.Codec == codec.G722:
 		return AudioFormat{Codec: f.Codec}
+	case f.Codec == codec.AAC && aac.Supports(f.AAC):
+		return AudioFormat{Codec: codec.AAC, AAC: f.AAC}
 	case f.Codec == codec.G711 && f.ClockRate == 8000 && f.Channels <= 1:
 		return AudioFormat{Codec: codec.G711, MULaw: f.MULaw}
 	}
@@ -181,11 +184,15 @@ func (f *feed) deliver(st *media.Stream, d media.Delivery) error {
 	if track == nil && sound == nil {
 		return nil
 	}
+	ts := d.Track.RTPTime(d.At)
+	if sound != nil && sound.format.Codec == codec.AAC {
+		f.frames(sound, i, ts, d.AU)
+		return nil
+	}
 	pkts, err := d.Packets()
 	if err != nil {
 		return nil // a unit that has no RTP form; the next one may have
 	}
-	ts := d.Track.RTPTime(d.At)
 	for k := range pkts.Len() {
 		pkt := pkts.At(k)
 		seq := f.seq[i]
@@ -199,6 +206,16 @@ func (f *feed) deliver(st *media.Stream, d media.Delivery) error {
 		}
 	}
 	return nil
+}
+
+// frames passes on frames of AAC, without the RTP form, in which one frame may be
+// several packets.
+func (f *feed) frames(sound *AudioIn, track int, ts uint32, au [][]byte) {
+	for _, frame := range au {
+		sound.Write(&Sound{Seq: f.seq[track], Timestamp: ts, Payload: frame})
+		f.seq[track]++
+		ts += aac.Samples
+	}
 }
 
 // open makes a track known to the room with its first unit.

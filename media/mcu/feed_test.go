@@ -2,15 +2,21 @@ package mcu
 
 import (
 	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"muster/internal/auth"
 	"muster/internal/safename"
 	"muster/internal/store/storetest"
 	"muster/media"
 	"muster/media/codec"
+	"muster/media/codec/aac"
 )
 
 // camera publishes a stream with pictures in VP8 and sound in G.711.
@@ -168,4 +174,85 @@ func TestAStreamIsShownAtOnce(t *testing.T) {
 	}
 	frame(65, true)
 	wait(t, "the past to begin anew", func() bool { return past() == 1 })
+}
+
+// TestAACOfAStreamIsHeard: drones and cameras send nothing else. Its frames fit
+// into no tick of the mix.
+func TestAACOfAStreamIsHeard(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		rate, channels int
+	}{
+		{"stereo at 44.1 kHz", 44100, 2},
+		{"mono at 16 kHz", 16000, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			frames := toneInAAC(t, c.rate, c.channels)
+			h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+			h.make(t, nil)
+			config := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: c.rate, ChannelConfig: uint8(c.channels)}
+			pub := h.camera(t, "uas/eo", codec.NewAAC(config))
+			host, _ := h.mustJoin(t, admin)
+			if err := host.Stage("uas/eo", true); err != nil {
+				t.Fatal(err)
+			}
+			mix, single := newHeard(t, opusFormat), newHeard(t, opusFormat)
+			out, err := host.Hear(opusFormat, mix.payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(out.Close)
+			viewer, _ := h.mustJoin(t, member("viewer", false))
+			tap, err := viewer.HearEach(h.Slots(), func(_ int, s Sound) { single.payload(s.Payload) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(tap.Close)
+			start := time.Now()
+			for i, f := range frames {
+				at := time.Duration(i) * aac.Samples * time.Second / time.Duration(c.rate)
+				time.Sleep(time.Until(start.Add(at)))
+				pub.Write(0, media.Sample{PTS: int64(i) * aac.Samples, AU: [][]byte{f}})
+			}
+			for who, e := range map[string]*heard{"the mix": mix, "a browser": single} {
+				if p := e.power(1000); p < 0.9 {
+					t.Errorf("%s: %.2f of what is heard is the tone", who, p)
+				}
+			}
+		})
+	}
+}
+
+// toneInAAC is 1000 Hz for a second and a half.
+func toneInAAC(t *testing.T, rate, channels int) (frames [][]byte) {
+	t.Helper()
+	source := fmt.Sprintf("sine=frequency=1000:sample_rate=%d:duration=1.5,volume=6", rate)
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-ac", strconv.Itoa(channels), "-c:a", "aac", "-f", "adts", "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pkts mpeg4audio.ADTSPackets
+	if err := pkts.Unmarshal(out); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pkts {
+		frames = append(frames, p.AU)
+	}
+	return frames
+}
+
+func TestWhatOfAACCanBeStaged(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	config := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 44100, ChannelConfig: 2, FrameLengthFlag: true}
+	h.camera(t, "uas/eo", codec.NewAAC(config))
+	host, _ := h.mustJoin(t, admin)
+	if err := host.Stage("uas/eo", true); !errors.Is(err, ErrStage) {
+		t.Errorf("frames of 960 samples: %v", err)
+	}
+	config.FrameLengthFlag = false
+	if _, err := host.Hear(AudioFormat{Codec: codec.AAC, AAC: config}, func([]byte) {}); !errors.Is(err, ErrFormat) {
+		t.Errorf("a mix in AAC: %v", err)
+	}
 }

@@ -108,7 +108,7 @@ func (j *jitterBuffer) put(p *Sound, now time.Time) outcome {
 		j.newest, j.lastTS = p.Seq, p.Timestamp
 	}
 	for int(int16(p.Seq-j.next)) >= jitterSlots { // too far ahead: the oldest go
-		j.drop()
+		j.drop(0)
 	}
 	at := &j.slots[p.Seq%jitterSlots]
 	if *at != nil && (*at).Seq == p.Seq {
@@ -119,14 +119,36 @@ func (j *jitterBuffer) put(p *Sound, now time.Time) outcome {
 	return out
 }
 
-// drop leaves out the packet that would be next.
-func (j *jitterBuffer) drop() {
+// drop leaves out the packet that would be next. length is as for pull.
+func (j *jitterBuffer) drop(length uint32) {
 	if at := &j.slots[j.next%jitterSlots]; *at != nil && (*at).Seq == j.next {
+		j.nextTS = (*at).Timestamp
 		*at = nil
 		j.held--
 	}
 	j.next++
+	j.nextTS += length
 }
+
+// shrink leaves out the oldest sound beyond the target.
+func (j *jitterBuffer) shrink(length uint32) {
+	for j.held > 0 && j.depth(length) > j.target(length) {
+		j.drop(length)
+	}
+}
+
+// catchUp skips to the present after a stall: what came all at once would be
+// heard late from then on, since a loud sender has no pause to make up for it in.
+// Packets count, not times: a sender that was silent may leap in time.
+func (j *jitterBuffer) catchUp(length uint32) {
+	held := time.Duration(j.held) * time.Duration(length) * time.Second / time.Duration(j.rate)
+	if held > j.target(length)+maxLag {
+		j.shrink(length)
+	}
+}
+
+// maxLag is how late sound may be heard, beyond what jitter asks for.
+const maxLag = time.Second
 
 // depth returns how much sound is held, from the packet that is next to the end
 // of the newest.
@@ -139,6 +161,18 @@ func (j *jitterBuffer) depth(packet uint32) time.Duration {
 		return 0
 	}
 	return time.Duration(span) * time.Second / time.Duration(j.rate)
+}
+
+// target returns how much sound is held before it is played. Packets that do not
+// fit into the ticks of the mix come late for a tick now and then, even without
+// jitter: of them there is one more, and a tick's time.
+func (j *jitterBuffer) target(length uint32) time.Duration {
+	d := j.spread.delay()
+	perSecond := length * uint32(time.Second/tickEvery)
+	if perSecond > 0 && perSecond%j.rate != 0 && j.rate%perSecond != 0 {
+		d += time.Duration(length)*time.Second/time.Duration(j.rate) + tickEvery
+	}
+	return d
 }
 
 // pulled is what pull has for one packet's time.
@@ -157,9 +191,8 @@ func (j *jitterBuffer) pull(length uint32) (p *Sound, is pulled) {
 		j.playing = false // dry: fill up again
 		return nil, nothing
 	}
-	target := j.spread.delay()
 	if !j.playing {
-		if j.depth(length) < target {
+		if j.depth(length) < j.target(length) {
 			return nil, nothing
 		}
 		j.playing = true
@@ -189,7 +222,7 @@ func (j *jitterBuffer) pull(length uint32) (p *Sound, is pulled) {
 // excess reports that more sound is held than the network asks for, so that a
 // packet may be left out where it is not heard.
 func (j *jitterBuffer) excess(length uint32) bool {
-	return j.playing && j.depth(length) > j.spread.delay()+slack
+	return j.playing && j.depth(length) > j.target(length)+slack
 }
 
 // slack is what the buffer may hold beyond its target before it is shortened.

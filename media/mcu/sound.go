@@ -91,7 +91,7 @@ func (p *Participant) OpenAudio(f AudioFormat) (*AudioIn, error) {
 // called with every payload of 20 ms, from one goroutine; it must not block and
 // not keep the payload. The owner calls Close.
 func (p *Participant) Hear(f AudioFormat, send func(payload []byte)) (*AudioOut, error) {
-	if !f.valid() {
+	if !f.sent() {
 		return nil, ErrFormat
 	}
 	m := p.Room()
@@ -107,7 +107,7 @@ func (p *Participant) Hear(f AudioFormat, send func(payload []byte)) (*AudioOut,
 	return p.voice.out, nil
 }
 
-// hear adds a mix of everybody but p, who may be nil. f is valid.
+// hear adds a mix of everybody but p, who may be nil. f can be sent.
 func (s *sound) hear(p *Participant, f AudioFormat, send func(payload []byte)) *AudioOut {
 	o := &AudioOut{sound: s, p: p, format: f, send: send}
 	s.mu.Lock()

@@ -428,6 +428,43 @@ func TestJitterBuffer(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	})
+	t.Run("what is left out is not held any more", func(t *testing.T) {
+		j := jitterBuffer{rate: 48000}
+		for i := range 50 {
+			j.put(at(i), start.Add(time.Duration(i)*20*time.Millisecond))
+		}
+		j.shrink(length)
+		if j.depth(length) != minDelay || j.held != 1 {
+			t.Errorf("%d packets, %v", j.held, j.depth(length))
+		}
+	})
+	t.Run("after a stall the present is heard", func(t *testing.T) {
+		j := jitterBuffer{rate: 48000}
+		for i := range 10 {
+			j.put(at(i), start.Add(time.Duration(i)*20*time.Millisecond))
+			j.pull(length)
+		}
+		for i := 10; i < 110; i++ { // two seconds at once
+			j.put(at(i), start.Add(2200*time.Millisecond))
+		}
+		j.catchUp(length)
+		if p, is := j.pull(length); is != packet || j.depth(length) > maxDelay {
+			t.Errorf("%v, %v behind", p, j.depth(length))
+		}
+	})
+	t.Run("after a pause nothing is left out", func(t *testing.T) {
+		j := jitterBuffer{rate: 48000}
+		j.put(at(0), start)
+		j.pull(length)
+		j.pull(length)
+		p := at(1)
+		p.Timestamp += 5 * 48000
+		j.put(p, start.Add(5020*time.Millisecond))
+		j.catchUp(length)
+		if got, is := j.pull(length); is != packet || got != p {
+			t.Errorf("%v", got)
+		}
+	})
 	t.Run("what is held is bounded", func(t *testing.T) {
 		j := jitterBuffer{rate: 48000}
 		for i := range 10_000 {
@@ -437,6 +474,40 @@ func TestJitterBuffer(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPacketsThatFitNoTickLeaveNoGaps: once sound plays, it goes on.
+func TestPacketsThatFitNoTickLeaveNoGaps(t *testing.T) {
+	start := time.Unix(1_700_000_000, 0)
+	for _, c := range []struct{ rate, length uint32 }{
+		{48000, 1024}, {44100, 1024}, {22050, 1024}, {16000, 1024}, {8000, 1024}, {8000, 240}, {8000, 160}, {48000, 1920}, {8000, 80},
+	} {
+		for _, phase := range []time.Duration{0, 7 * time.Millisecond, 19 * time.Millisecond} {
+			j := jitterBuffer{rate: c.rate}
+			took := time.Duration(c.length) * time.Second / time.Duration(c.rate)
+			sent, began := 0, false
+			var left, longest time.Duration
+			for tick := start.Add(phase); tick.Before(start.Add(20 * time.Second)); tick = tick.Add(tickEvery) {
+				for ; !start.Add(time.Duration(sent) * took).After(tick); sent++ {
+					j.put(&Sound{Seq: uint16(sent), Timestamp: uint32(sent) * c.length}, start.Add(time.Duration(sent)*took))
+				}
+				for left < tickEvery {
+					if _, is := j.pull(c.length); is != packet {
+						break
+					}
+					left, began = left+took, true
+				}
+				if began && left < tickEvery-time.Microsecond {
+					t.Fatalf("%d ticks at %d Hz: a gap %v after the start", c.length, c.rate, tick.Sub(start))
+				}
+				left = max(left-tickEvery, 0)
+				longest = max(longest, j.depth(c.length))
+			}
+			if longest > 2*took+3*tickEvery {
+				t.Errorf("%d ticks at %d Hz: %v are held", c.length, c.rate, longest)
+			}
+		}
+	}
 }
 
 func FuzzJitterBuffer(f *testing.F) {

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
 	"muster/media/codec"
+	"muster/media/codec/aac"
 	"muster/media/codec/g711"
 	"muster/media/codec/g722"
 	"muster/media/codec/opus"
@@ -19,19 +22,29 @@ const (
 
 // AudioFormat says how sound is encoded on one leg.
 type AudioFormat struct {
-	Codec codec.ID // Opus, G711 or G722
+	Codec codec.ID // Opus, G711, G722; AAC for what a room hears, not for what it sends
 	MULaw bool     // G711 only
+	AAC   *mpeg4audio.AudioSpecificConfig
 }
 
+// valid reports whether a room can hear the format.
 func (f AudioFormat) valid() bool {
+	return f.sent() || f.Codec == codec.AAC && aac.Supports(f.AAC)
+}
+
+// sent reports whether a room can be heard in the format.
+func (f AudioFormat) sent() bool {
 	return f.Codec == codec.Opus || f.Codec == codec.G711 || f.Codec == codec.G722
 }
 
 // Clock returns the rate of the format's RTP timestamps in Hz. G.722's is 8000,
 // by an old mistake that became the rule (RFC 3551 §4.5.2).
 func (f AudioFormat) Clock() uint32 {
-	if f.Codec == codec.Opus {
+	switch f.Codec {
+	case codec.Opus:
 		return 48000
+	case codec.AAC:
+		return uint32(f.AAC.SampleRate)
 	}
 	return 8000
 }
@@ -61,6 +74,13 @@ func newDecoder(f AudioFormat) (decoder, error) {
 	case codec.G722:
 		up, err := resample.New(16000, mixRate, 1)
 		return &wide{d: g722.NewDecoder(), up: up}, err
+	case codec.AAC:
+		d, err := aac.NewDecoder(f.AAC)
+		if err != nil {
+			return nil, fmt.Errorf("aac decoder: %w", err)
+		}
+		up, err := resample.New(f.AAC.SampleRate, mixRate, 1)
+		return &advanced{d: d, up: up}, err
 	}
 	return nil, ErrFormat
 }
@@ -68,8 +88,12 @@ func newDecoder(f AudioFormat) (decoder, error) {
 var errLength = errors.New("a packet holds no sound or too much of it")
 
 // longest is the most sound one packet may hold, samples at mixRate: 120 ms,
-// which is the most that Opus allows (RFC 6716 §2.1.4).
-const longest = 6 * frame
+// which is the most that Opus allows (RFC 6716 §2.1.4). Of AAC it is one frame,
+// 128 ms at 8 kHz.
+const (
+	longest    = 6 * frame
+	longestAAC = aac.Samples * mixRate / 8000
+)
 
 type opusDecoder struct {
 	d   *opus.Decoder
@@ -198,6 +222,38 @@ func (d *wide) length(b []byte) (uint32, error) {
 }
 
 func (d *wide) close() {}
+
+// advanced decodes AAC.
+type advanced struct {
+	d   *aac.Decoder
+	up  *resample.Resampler
+	pcm [aac.Samples]int16
+	fade
+}
+
+func (d *advanced) decode(dst []int16, b []byte) ([]int16, error) {
+	pcm, err := d.d.Decode(d.pcm[:0], b)
+	if err != nil {
+		return dst, err
+	}
+	at := len(dst)
+	dst = d.up.Process(dst, pcm)
+	d.heard(dst[at:])
+	return dst, nil
+}
+
+func (d *advanced) conceal(dst []int16, samples int, _ []byte) []int16 {
+	return d.fade.conceal(dst, samples)
+}
+
+func (d *advanced) length(b []byte) (uint32, error) {
+	if len(b) == 0 {
+		return 0, errLength
+	}
+	return aac.Samples, nil
+}
+
+func (d *advanced) close() {}
 
 // encoder turns frames of the mix into payloads.
 type encoder interface {

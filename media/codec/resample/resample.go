@@ -1,5 +1,6 @@
 // Package resample changes the sampling rate of PCM as it flows, with a
-// polyphase filter: between any two of 8, 16, 24, 32, 44.1 and 48 kHz.
+// polyphase filter: between any two of the rates from 8 to 96 kHz that codecs
+// have.
 package resample
 
 import (
@@ -60,7 +61,7 @@ func New(from, to, channels int) (*Resampler, error) {
 
 func known(rate int) bool {
 	switch rate {
-	case 8000, 16000, 24000, 32000, 44100, 48000:
+	case 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000:
 		return true
 	}
 	return false
