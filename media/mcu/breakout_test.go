@@ -255,6 +255,46 @@ func TestPasses(t *testing.T) {
 	}
 }
 
+// TestABreakoutRoomIsNoWayRoundTheDoor: who did not come from the room that was
+// split waits at its door like everybody.
+func TestABreakoutRoomIsNoWayRoundTheDoor(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	lisa, lisaEar := h.mustJoin(t, member("lisa", true))
+	h.splitRoom(t, Division{Rooms: []Breakout{{Participants: []string{lisa.ID}}}})
+	lisa, lisaEar = h.follow(t, lisa, lisaEar.told(t, 1))
+	if _, err := h.Update(t.Context(), admin, "briefing", func(s *Settings) { s.Lobby = true }); err != nil {
+		t.Fatal(err)
+	}
+	h.mustJoin(t, admin)
+	mike, ear, err := h.join(t, member("mike", true), func(r *JoinRequest) { r.Room = "briefing-1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Update(t.Context(), admin, "briefing-1", func(s *Settings) { s.PIN = "4711" }); err != nil {
+		t.Fatal(err)
+	}
+	guest, guestEar, err := h.join(t, auth.Guest("Gast", "rooms/briefing-1", []string{"red"}), func(r *JoinRequest) { r.Room, r.PIN = "briefing-1", "4711" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Merge(admin, "briefing"); err != nil {
+		t.Fatal(err)
+	}
+	lisa, _ = h.follow(t, lisa, lisaEar.told(t, 1))
+	if _, waiting := lisa.Role(); waiting {
+		t.Error("who was in before waits")
+	}
+	mike, _ = h.follow(t, mike, ear.told(t, 1))
+	if _, waiting := mike.Role(); !waiting {
+		t.Error("mike is let in past the lobby")
+	}
+	m := guestEar.told(t, 1)
+	if _, _, err := h.join(t, guest.Identity(), func(r *JoinRequest) { r.Room, r.Pass = m.Room, m.Pass }); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a guest of the breakout room alone: %v", err)
+	}
+}
+
 func TestRolesGoAlong(t *testing.T) {
 	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
 	h.make(t, nil)

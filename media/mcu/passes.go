@@ -16,6 +16,7 @@ type pass struct {
 	user  string // of the participant's identity
 	guest bool
 	until time.Time
+	doors bool // lock, lobby, PIN and capacity do not stop it: the first room let the participant in
 
 	// What the participant takes along.
 	name  string
@@ -111,7 +112,7 @@ func (p *Participant) takeUp(by pass) {
 	if by.from == "" {
 		return
 	}
-	p.passed, p.name, p.group = true, by.name, by.group
+	p.passed, p.name, p.group = by.doors, by.name, by.group
 	if by.role != "" && !p.owner {
 		p.role, p.given = by.role, true
 	}
@@ -120,7 +121,8 @@ func (p *Participant) takeUp(by pass) {
 // pass gives p a pass to the room s, where group is the breakout room that it is
 // sent to. Its room's mu is held.
 func (p *Participant) pass(s *Settings, group string) (Move, error) {
-	out := pass{room: s.Name.String(), from: p.ID, user: p.who.User, guest: p.who.IsGuest(), until: time.Now().Add(passLife), name: p.name, group: group}
+	here := p.Room().settings()
+	out := pass{doors: here.Parent == "" || p.passed, room: s.Name.String(), from: p.ID, user: p.who.User, guest: p.who.IsGuest(), until: time.Now().Add(passLife), name: p.name, group: group}
 	if p.given {
 		out.role = p.role
 	}

@@ -262,21 +262,6 @@ type (
 		Stream string `json:"stream"`
 		On     bool   `json:"on"`
 	}
-	breakoutData struct {
-		Rooms []struct {
-			Title        string   `json:"title"`
-			Participants []string `json:"participants"`
-		} `json:"rooms"`
-		Minutes int  `json:"minutes"` // 0: until a host ends it
-		Free    bool `json:"free"`
-	}
-	moveData struct {
-		Room        string `json:"room"`
-		Participant string `json:"participant"` // empty: oneself
-	}
-	announceData struct {
-		Text string `json:"text"`
-	}
 	callData struct {
 		User string `json:"user"`
 	}
@@ -362,21 +347,6 @@ func (c *session) inRoom(ctx context.Context, r request) (any, error) {
 	}
 	return nil, badRequest(fmt.Sprintf("there is no request %q", r.Type))
 }
-
-func (d breakoutData) division() mcu.Division {
-	out := mcu.Division{Free: d.Free}
-	for _, b := range d.Rooms {
-		out.Rooms = append(out.Rooms, mcu.Breakout(b))
-	}
-	if d.Minutes != 0 {
-		out.Ends = time.Now().Add(time.Duration(min(max(d.Minutes, -1), maxMinutes)) * time.Minute)
-	}
-	return out
-}
-
-// maxMinutes is more than breakout rooms may last, and keeps sums of times in
-// their bounds.
-const maxMinutes = 100_000
 
 var errLeft = errors.New("left")
 
