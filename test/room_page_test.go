@@ -90,7 +90,7 @@ func TestRoomPage(t *testing.T) {
 		guest.space(true)
 		anna.says("Speaking: Clark Kent")
 		anna.until("the ring around the speaker", `!!document.querySelector('figure.speaks:not([data-tile^=own])')`)
-		time.Sleep(350 * time.Millisecond) // what is shorter is a tap, and keeps the microphone on
+		time.Sleep(400 * time.Millisecond) // less would be a tap, which stays on
 		guest.space(false)
 		anna.until("silence", `document.querySelector('.caption').innerText === 'Nobody speaks'`)
 	})

@@ -19,19 +19,20 @@ export class Talk {
     this.#speaker = speaker;
   }
 
-  down(now = Date.now()): void {
+  /** at: when it was pressed (ms), as the event says: a busy page hears of it late. */
+  down(at: number): void {
     if (this.#down || !this.#speaker.canSpeak) return;
     this.#down = true;
-    this.#since = now;
+    this.#since = at;
     this.#wasOn = !this.#speaker.muted;
     if (!this.#wasOn) void this.#speaker.setMuted(false);
   }
 
-  up(now = Date.now()): void {
+  up(at: number): void {
     if (!this.#down) return;
     this.#down = false;
     // A tap flips; a hold ends where it began, in silence.
-    if (now - this.#since >= tap || this.#wasOn) void this.#speaker.setMuted(true);
+    if (at - this.#since >= tap || this.#wasOn) void this.#speaker.setMuted(true);
   }
 
   /** The finger was taken away by something else, or the window was left: nobody talks unknowingly. */
