@@ -41,22 +41,23 @@ func (p phones) Join(_ context.Context, r sip.JoinRequest) (sip.Seat, error) {
 	if !ok {
 		return nil, sip.ErrNoRoom
 	}
-	seat := &phoneSeat{leg: r.Leg, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	seat := &phoneSeat{rooms: p.rooms, leg: r.Leg, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	room := auth.Room(s.Stream(), s.Groups)
 	name := r.Display
 	if name == "" {
 		name = r.Number
 	}
-	req := mcu.JoinRequest{Identity: r.Identity, Room: s.Name.String(), Name: name, Kind: mcu.SIP, Remote: r.Remote, Agent: "SIP " + r.Number, PIN: r.PIN, Leg: seat}
+	req := mcu.JoinRequest{Identity: r.Identity, Room: s.Name.String(), Name: name, Kind: mcu.SIP, Remote: r.Remote, Agent: "SIP " + r.Number, PIN: r.PIN}
 	if r.Identity.User == "" || auth.Allow(r.Identity, auth.Read, room) != nil {
 		req.Identity = auth.Guest(name, s.Stream(), s.Groups)
 		req.Invited = r.By.User != "" && auth.Allow(r.By, auth.Read, room) == nil
 	}
-	participant, err := p.rooms.Join(req)
+	participant, leg, err := seat.enter(req)
 	if err != nil {
 		return nil, callFault(err)
 	}
-	seat.p = participant
+	seat.stay, seat.heard = req, leg
+	seat.p.Store(participant)
 	if err := participant.SetMuted(false); err != nil && !errors.Is(err, mcu.ErrListener) {
 		participant.Leave(err)
 		return nil, callFault(err)
@@ -80,11 +81,17 @@ func callFault(err error) error {
 	return fmt.Errorf("%w: %w", auth.ErrDenied, err)
 }
 
-// phoneSeat is a call in a room. It implements sip.Seat towards the call and
-// mcu.Leg towards the room.
+// phoneSeat is a call in a room. It implements sip.Seat towards the call; each
+// participant that it is in turn has a phoneLeg towards the room.
 type phoneSeat struct {
-	leg  sip.Leg
-	p    *mcu.Participant
+	rooms *mcu.Rooms
+	leg   sip.Leg
+	p     atomic.Pointer[mcu.Participant] // another one after a move
+	move  atomic.Pointer[mcu.Move]        // asked for, and not done
+
+	stay  mcu.JoinRequest // how it entered; of Join, then of run
+	heard *phoneLeg       // of p; likewise
+
 	wake chan struct{}
 	done chan struct{}
 	once sync.Once
@@ -100,19 +107,85 @@ type phoneSeat struct {
 	screen phoneScreen     // what the phone is shown
 }
 
-// Notify implements mcu.Leg: what may change whether the phone is heard.
-func (s *phoneSeat) Notify(e mcu.Event) {
+// phoneLeg is what one participant of a call is told. It implements mcu.Leg.
+type phoneLeg struct {
+	seat *phoneSeat
+	left atomic.Bool // the call is another participant now
+}
+
+// Notify implements mcu.Leg: what may change whether the phone is heard, or where.
+func (l *phoneLeg) Notify(e mcu.Event) {
+	if l.left.Load() {
+		return
+	}
 	switch e.Type {
+	case mcu.EventMove:
+		m := e.Data.(mcu.Move)
+		l.seat.move.Store(&m)
 	case mcu.EventState, mcu.EventParticipant, mcu.EventRoom:
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+	default:
+		return
+	}
+	select {
+	case l.seat.wake <- struct{}{}:
+	default:
 	}
 }
 
 // End implements mcu.Leg.
-func (s *phoneSeat) End(reason error) { s.leg.Kick(reason) }
+func (l *phoneLeg) End(reason error) {
+	if !l.left.Load() {
+		l.seat.leg.Kick(reason)
+	}
+}
+
+// enter makes the call a participant of a room.
+func (s *phoneSeat) enter(req mcu.JoinRequest) (*mcu.Participant, *phoneLeg, error) {
+	leg := &phoneLeg{seat: s}
+	req.Leg = leg
+	p, err := s.rooms.Join(req)
+	return p, leg, err
+}
+
+// follow takes the call to another room. Nothing of it is negotiated anew: what it
+// sends and hears is another participant's from now on. A call that does not get
+// in stays where it is.
+func (s *phoneSeat) follow(m mcu.Move, log *slog.Logger) {
+	old := s.p.Load()
+	was, in := old.Member()
+	if !in {
+		return
+	}
+	req := s.stay
+	req.Identity, req.Room, req.Pass = old.Identity(), m.Room, m.Pass
+	req.PIN, req.Invited = "", false
+	p, leg, err := s.enter(req)
+	if err != nil {
+		log.Warn("a call was not moved", "part", "sip", "user", req.Identity.User, "room", m.Room, "error", err)
+		return
+	}
+	s.mu.Lock()
+	select {
+	case <-s.done: // hung up meanwhile
+		s.mu.Unlock()
+		p.Leave(nil)
+		return
+	default:
+	}
+	s.silence()
+	s.screen.pause()
+	s.p.Store(p)
+	s.mu.Unlock()
+	s.heard.left.Store(true)
+	s.heard = leg
+	old.Leave(nil)
+	s.sync()
+	_ = p.SetMuted(was.Muted) // refused to listeners
+	s.leg.Say(prompt.Joined)
+	if now, ok := p.Member(); ok {
+		s.told = &now
+	}
+}
 
 // run keeps the phone's sound in the room: it begins when a host lets it in or
 // speak.
@@ -123,6 +196,9 @@ func (s *phoneSeat) run(log *slog.Logger) {
 		case <-s.done:
 			return
 		case <-s.wake:
+			if m := s.move.Swap(nil); m != nil {
+				s.follow(*m, log)
+			}
 			s.sync()
 			s.announce()
 		}
@@ -132,7 +208,7 @@ func (s *phoneSeat) run(log *slog.Logger) {
 // announce tells the caller that it is in, has to wait, or is muted: a phone has
 // no picture of that.
 func (s *phoneSeat) announce() {
-	m, ok := s.p.Member()
+	m, ok := s.p.Load().Member()
 	if !ok {
 		return
 	}
@@ -160,15 +236,16 @@ func (s *phoneSeat) sync() {
 		return
 	default:
 	}
-	s.screen.open(s.p)
+	p := s.p.Load()
+	s.screen.open(p)
 	if s.send == nil {
 		return
 	}
 	if in := s.in.Load(); in == nil || in.Closed() {
 		// Refused to listeners, and in the lobby: asked again when that changes.
-		if in, err := s.p.OpenAudio(s.format); err == nil {
+		if in, err := p.OpenAudio(s.format); err == nil {
 			s.in.Store(in)
-			_ = s.p.SetMuted(false) // a phone has no other button for it
+			_ = p.SetMuted(false) // a phone has no other button for it
 		}
 	}
 	if s.out != nil && s.hears == s.format {
@@ -179,7 +256,7 @@ func (s *phoneSeat) sync() {
 		s.out = nil
 	}
 	send, samples := s.send, int(s.format.Clock()/50)
-	if out, err := s.p.Hear(s.format, func(payload []byte) { send(payload, samples) }); err == nil {
+	if out, err := p.Hear(s.format, func(payload []byte) { send(payload, samples) }); err == nil {
 		s.out, s.hears = out, s.format
 	}
 }
@@ -187,13 +264,7 @@ func (s *phoneSeat) sync() {
 // Audio implements sip.Seat.
 func (s *phoneSeat) Audio(f sdp.Format, send func(payload []byte, samples int)) func(rtp.Packet) {
 	s.mu.Lock()
-	if in := s.in.Swap(nil); in != nil {
-		in.Close()
-	}
-	if s.out != nil {
-		s.out.Close()
-		s.out = nil
-	}
+	s.silence()
 	s.format, s.send = audioFormat(f), send
 	s.mu.Unlock()
 	s.sync()
@@ -201,6 +272,17 @@ func (s *phoneSeat) Audio(f sdp.Format, send func(payload []byte, samples int)) 
 		if in := s.in.Load(); in != nil {
 			in.Write(&mcu.Sound{Seq: p.Seq, Timestamp: p.Timestamp, Marker: p.Marker, Payload: p.Payload})
 		}
+	}
+}
+
+// silence ends the phone's sound in the room. mu is held.
+func (s *phoneSeat) silence() {
+	if in := s.in.Swap(nil); in != nil {
+		in.Close()
+	}
+	if s.out != nil {
+		s.out.Close()
+		s.out = nil
 	}
 }
 
@@ -224,15 +306,16 @@ func (s *phoneSeat) Key(digit byte) {
 	if !s.star.Swap(false) {
 		return
 	}
-	m, ok := s.p.Member()
+	p := s.p.Load()
+	m, ok := p.Member()
 	if !ok {
 		return
 	}
 	switch digit {
 	case '6':
-		_ = s.p.SetMuted(!m.Muted) // refused to listeners
+		_ = p.SetMuted(!m.Muted) // refused to listeners
 	case '5':
-		_ = s.p.SetHand(m.Hand.IsZero())
+		_ = p.SetHand(m.Hand.IsZero())
 	}
 }
 
@@ -242,7 +325,8 @@ func (s *phoneSeat) Close() {
 		close(s.done)
 		s.mu.Lock()
 		s.screen.close()
+		p := s.p.Load()
 		s.mu.Unlock()
-		s.p.Leave(nil)
+		p.Leave(nil)
 	})
 }

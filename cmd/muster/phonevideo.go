@@ -36,12 +36,18 @@ func (v *phoneScreen) open(p *mcu.Participant) {
 	}
 }
 
-// close ends the picture.
-func (v *phoneScreen) close() {
+// pause ends the picture until it is opened again.
+func (v *phoneScreen) pause() {
 	if v.picture != nil {
 		v.picture.Close()
 	}
-	v.picture, v.send = nil, nil
+	v.picture = nil
+}
+
+// close ends the picture for good.
+func (v *phoneScreen) close() {
+	v.pause()
+	v.send = nil
 }
 
 // singleUnit is the largest NAL unit for phones that take no fragments
@@ -128,7 +134,7 @@ func (p *phonePicture) write(u rtp.Unit) {
 		if time.Since(p.refused) < pictureRefused {
 			return
 		}
-		t, err := p.seat.p.OpenTrack(mcu.TrackSpec{Source: mcu.Camera, Codec: p.id, Layers: make([]mcu.LayerInfo, 1),
+		t, err := p.seat.p.Load().OpenTrack(mcu.TrackSpec{Source: mcu.Camera, Codec: p.id, Layers: make([]mcu.LayerInfo, 1),
 			KeyFrame: func(int) { p.seat.leg.RequestKeyFrame() }})
 		if err != nil {
 			p.refused = time.Now()

@@ -27,6 +27,10 @@ var (
 	ErrGone = errors.New("not in the room any more")
 	// ErrTaken: the name or number belongs to another room.
 	ErrTaken = errors.New("there is a room of that name or number already")
+	// ErrSplit: the room has breakout rooms, and cannot have others as well.
+	ErrSplit = errors.New("the room is split into breakout rooms already")
+	// ErrPass: the pass to another room is not valid, or not any more.
+	ErrPass = errors.New("this pass to the room is not valid any more")
 	// ErrTracks: one participant sends more than it may.
 	ErrTracks = errors.New("more sound or pictures from one participant than a room takes")
 	// ErrFormat: the room cannot carry this codec.

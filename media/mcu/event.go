@@ -20,6 +20,7 @@ const (
 	EventRoom        = "room"        // View of the room's settings
 	EventChat        = "chat"        // Chat
 	EventMuted       = "muted"       // Muted: a host has muted you, or asks you to speak
+	EventMove        = "move"        // Move: go to another room
 )
 
 // Member is a participant as the others see it.
@@ -83,6 +84,36 @@ type View struct {
 	Layout    Layout    `json:"layout"`
 	Cells     []Cell    `json:"cells,omitempty"` // of LayoutCustom
 	Ends      time.Time `json:"ends,omitzero"`
+
+	Parent      string         `json:"parent,omitempty"` // of a breakout room
+	ParentTitle string         `json:"parentTitle,omitempty"`
+	Breakouts   []BreakoutView `json:"breakouts,omitempty"` // of this room, or beside it
+	Free        bool           `json:"free,omitempty"`      // everybody may move between them
+}
+
+// BreakoutView is a breakout room as those see it who may move there.
+type BreakoutView struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Present int    `json:"present"`
+	// People are those who are in, longest first; only hosts are told.
+	People []BreakoutPerson `json:"people,omitempty"`
+}
+
+// BreakoutPerson is somebody in a breakout room, as hosts outside see it.
+type BreakoutPerson struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Hand bool   `json:"hand,omitempty"` // raised: help is wanted
+}
+
+// Move asks a participant to enter another room.
+type Move struct {
+	Room  string    `json:"room"`
+	Title string    `json:"title"`
+	Pass  string    `json:"pass"`  // JoinRequest.Pass: lets this participant in once
+	Until time.Time `json:"until"` // the pass is good before
+	Back  bool      `json:"back"`  // to the room that this one was split from
 }
 
 // Chat is a message to everybody in the room, or to one.
@@ -93,6 +124,8 @@ type Chat struct {
 	To   string    `json:"to,omitempty"`
 	Text string    `json:"text"`
 	At   time.Time `json:"at"`
+
+	Announced bool `json:"announced,omitempty"` // a host tells all breakout rooms at once
 }
 
 // Muted tells a participant that a host has switched its microphone off, or

@@ -54,6 +54,9 @@ type Participant struct {
 	muted   bool
 	hand    time.Time
 	since   time.Time
+	given   bool   // role was given by a host, and goes along to breakout rooms
+	passed  bool   // came by a pass, which doors do not stop
+	group   string // breakout room that it was sent to; empty: none
 
 	voice struct { // guarded by room.sound.mu
 		in  *AudioIn
@@ -217,6 +220,7 @@ func (p *Participant) SetHand(up bool) error {
 		p.hand = time.Now()
 	}
 	m.spread(nil, Event{EventParticipant, p.member()})
+	m.rooms.stir(m.settings())
 	return nil
 }
 
@@ -287,10 +291,11 @@ func (p *Participant) Admit(id string, in bool) error {
 
 // Kick shows another out.
 func (p *Participant) Kick(id string) error {
-	return p.asHost(id, func(_ *Room, other *Participant) error {
+	return p.asHost(id, func(m *Room, other *Participant) error {
 		if other.owner && other != p {
 			return fmt.Errorf("%w: the room's own hosts stay", auth.ErrDenied)
 		}
+		m.rooms.passes.drop(other.ID)
 		other.end(ErrKicked)
 		return nil
 	})
@@ -310,7 +315,7 @@ func (p *Participant) SetRole(id string, role Role) error {
 		case role == Host && other.who.IsGuest():
 			return fmt.Errorf("%w: guests cannot be hosts", auth.ErrDenied)
 		}
-		other.role = role
+		other.role, other.given = role, true
 		other.hand = time.Time{}
 		if role == Listener {
 			quiet, other.muted = other, true

@@ -79,6 +79,7 @@ type Room struct {
 	cells  []Cell // of LayoutCustom; replaced, never changed
 	opened uint64 // tracks so far
 	over   bool   // nobody may enter any more
+	family family // of breakout rooms; replaced, never changed
 }
 
 func newRoom(r *Rooms, s *Settings) *Room {
@@ -143,6 +144,7 @@ func (m *Room) view(p *Participant) View {
 	if p.role == Host {
 		v.PIN = s.PIN
 	}
+	m.family.show(&v, p)
 	return v
 }
 
@@ -174,20 +176,20 @@ func (m *Room) enter(p *Participant) error {
 	defer m.mu.Unlock()
 	s := m.settings()
 	most := m.rooms.cfg.MaxParticipants
-	if s.Capacity > 0 {
+	if s.Capacity > 0 && !p.passed {
 		most = min(most, s.Capacity)
 	}
 	switch {
 	case m.over:
 		return errEmptied
-	case s.Locked && p.role != Host:
+	case s.Locked && p.role != Host && !p.passed:
 		return ErrLocked
 	case len(m.people) >= most && p.role != Host, len(m.people) >= m.rooms.cfg.MaxParticipants:
 		return ErrFull
 	}
 	p.in.Store(m)
 	p.since = time.Now()
-	p.waiting = s.Lobby && p.role != Host
+	p.waiting = s.Lobby && p.role != Host && !p.passed
 	m.people[p.ID] = p
 	m.rooms.count.participants.Add(1)
 	p.leg.Notify(Event{EventState, m.state(p)})
@@ -207,6 +209,7 @@ func (m *Room) joined(p *Participant) {
 // fact puts a fact about the room, and about p unless it is nil, on the bus. mu
 // is held.
 func (m *Room) fact(kind string, p *Participant) {
+	m.rooms.stir(m.settings())
 	f := Fact{Room: m.name, Present: m.present()}
 	if p != nil {
 		f.Participant, f.Name, f.Kind = p.ID, p.name, p.kind
@@ -385,10 +388,15 @@ func (m *Room) say(p *Participant, to, text string) (Chat, error) {
 		}
 		return c, nil
 	}
+	m.remember(c)
+	m.tellAll(Event{EventChat, c})
+	return c, nil
+}
+
+// remember keeps a message for those who enter later. mu is held.
+func (m *Room) remember(c Chat) {
 	if len(m.chat) == keptChat {
 		m.chat = slices.Delete(m.chat, 0, 1)
 	}
 	m.chat = append(m.chat, c)
-	m.tellAll(Event{EventChat, c})
-	return c, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,6 +103,11 @@ type Rooms struct {
 	known   map[string]*Settings // by name; replaced, never changed in place
 	live    map[string]*Room     // by name; rooms with somebody in
 	lingers map[string]time.Time // rooms that go when nobody comes, and when
+	merging map[string]time.Time // rooms whose breakout rooms are being closed, and when
+	paused  map[string]*remains  // what is kept of rooms that everybody left for breakout rooms
+
+	passes  passes
+	stirred stirred
 }
 
 // New returns the rooms that the database knows. cfg must be valid.
@@ -113,6 +119,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Rooms, error) {
 		cfg: cfg, deps: deps, log: deps.Log.With("part", part),
 		pins:  limit.NewFailures(limit.DefaultFailures(), time.Now),
 		known: make(map[string]*Settings), live: make(map[string]*Room), lingers: make(map[string]time.Time),
+		merging: make(map[string]time.Time), paused: make(map[string]*remains),
 	}
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("rooms: %w", err)
@@ -144,6 +151,7 @@ func (r *Rooms) Run(ctx context.Context) error {
 	for {
 		select {
 		case now := <-tick.C:
+			r.refresh()
 			r.sweep(ctx, now)
 			continue
 		case <-ctx.Done():
@@ -162,35 +170,6 @@ func (r *Rooms) Run(ctx context.Context) error {
 	}
 	group.Wait()
 	return nil
-}
-
-const sweepEvery = 5 * time.Second
-
-// sweep removes ad hoc rooms that nobody came back to and closes those whose
-// time is up.
-func (r *Rooms) sweep(ctx context.Context, now time.Time) {
-	r.mu.Lock()
-	var gone []string
-	var over []*Room
-	for name, at := range r.lingers {
-		if now.After(at) && r.live[name] == nil {
-			gone = append(gone, name)
-		}
-	}
-	for name, room := range r.live {
-		if s := r.known[name]; s != nil && !s.Ends.IsZero() && now.After(s.Ends) {
-			over = append(over, room)
-		}
-	}
-	r.mu.Unlock()
-	for _, room := range over {
-		room.close(ErrOver)
-	}
-	for _, name := range gone {
-		if err := r.remove(ctx, name); err != nil {
-			r.log.Error("a room that nobody uses was not removed", "room", name, "error", err)
-		}
-	}
 }
 
 // goroutines returns the group that rooms run their goroutines in, nil while
@@ -287,6 +266,7 @@ type JoinRequest struct {
 	Agent    string // what the client calls itself
 	PIN      string // asked of guests and callers without an account
 	Invited  bool   // came by an invitation, which stands for the PIN
+	Pass     string // of a Move: Identity is then the one that it was given to
 	Leg      Leg
 }
 
@@ -305,6 +285,16 @@ func (r *Rooms) Join(req JoinRequest) (*Participant, error) {
 
 func (r *Rooms) join(req JoinRequest) (*Participant, error) {
 	s := r.get(req.Room)
+	var by pass
+	if req.Pass != "" && s != nil {
+		var ok bool
+		if by, ok = r.passes.take(req.Pass, req.Room, req.Identity); !ok {
+			return nil, ErrPass
+		}
+		if req.Identity.IsGuest() { // of this room from now on, and of no other
+			req.Identity = auth.Guest(strings.TrimPrefix(by.user, "guest:"), s.Stream(), s.Groups)
+		}
+	}
 	if s == nil || auth.Allow(req.Identity, auth.Read, resource(s)) != nil {
 		return nil, ErrNotFound
 	}
@@ -312,12 +302,13 @@ func (r *Rooms) join(req JoinRequest) (*Participant, error) {
 	if err := s.open(time.Now()); err != nil && !host {
 		return nil, err
 	}
-	if req.Identity.IsGuest() && !req.Invited {
+	if req.Identity.IsGuest() && !req.Invited && !by.doors {
 		if err := r.checkPIN(s, req); err != nil {
 			return nil, err
 		}
 	}
 	p := newParticipant(r, s, req, host)
+	p.takeUp(by)
 	ses, err := r.deps.Sessions.Follow(req.Identity, auth.Read, resource(s),
 		auth.SessionInfo{Protocol: "room/" + string(req.Kind), Remote: req.Remote, Agent: req.Agent}, p.end, p.changed)
 	if err != nil {
@@ -369,6 +360,9 @@ func (r *Rooms) enter(s *Settings, p *Participant) error {
 		opened := room == nil
 		if opened {
 			room = newRoom(r, r.known[s.Name.String()])
+			room.takeUp(r.paused[room.name])
+			room.family = r.family(s.root()).seenFrom(room.name)
+			delete(r.paused, room.name)
 			r.live[s.Name.String()] = room
 			delete(r.lingers, s.Name.String())
 			r.count.rooms.Add(1)
@@ -399,6 +393,9 @@ func (r *Rooms) closed(room *Room) {
 		delete(r.live, name)
 		if s := r.known[name]; s != nil && !s.Permanent {
 			r.lingers[name] = time.Now().Add(r.cfg.Linger)
+		}
+		if r.split(name) {
+			r.paused[name] = room.leaveBehind()
 		}
 		r.count.rooms.Add(-1)
 	}

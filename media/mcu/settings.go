@@ -42,6 +42,8 @@ type Settings struct {
 	Starts    time.Time     // zero: open at any time
 	Ends      time.Time     // zero: does not end by itself
 	Created   time.Time
+	Parent    string // of a breakout room: the room it was split from; else empty
+	Free      bool   // of a breakout room: people move between it, its parent and its siblings as they like
 }
 
 // Stream returns the name of the room's stream.

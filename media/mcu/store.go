@@ -31,6 +31,8 @@ type roomRow struct {
 	Starts    int64  `bun:"starts"` // Unix ms; 0: none
 	Ends      int64  `bun:"ends"`   // likewise
 	Created   int64  `bun:"created"`
+	Parent    string `bun:"parent"` // of a breakout room
+	Free      bool   `bun:"free"`
 }
 
 func (r *roomRow) settings() (*Settings, error) {
@@ -41,6 +43,7 @@ func (r *roomRow) settings() (*Settings, error) {
 	s := &Settings{
 		Name: name, Title: r.Title, Owner: r.Owner, PIN: r.PIN, Number: r.Number, Permanent: r.Permanent, Lobby: r.Lobby,
 		Locked: r.Locked, Capacity: int(r.Capacity), Entry: Role(r.Entry), Starts: fromMillis(r.Starts), Ends: fromMillis(r.Ends), Created: fromMillis(r.Created),
+		Parent: r.Parent, Free: r.Free,
 	}
 	if err := json.Unmarshal([]byte(r.Groups), &s.Groups); err != nil {
 		return nil, fmt.Errorf("groups of room %s: %w", r.Name, err)
@@ -64,6 +67,7 @@ func rowOf(s *Settings) (*roomRow, error) {
 		Name: s.Name.String(), Title: s.Title, Owner: s.Owner, Groups: string(groups), Hosts: string(hosts), PIN: s.PIN, Number: s.Number,
 		Permanent: s.Permanent, Lobby: s.Lobby, Locked: s.Locked, Capacity: int64(s.Capacity), Entry: string(s.Entry),
 		Starts: millis(s.Starts), Ends: millis(s.Ends), Created: millis(s.Created),
+		Parent: s.Parent, Free: s.Free,
 	}, nil
 }
 
@@ -111,6 +115,7 @@ func (r *Rooms) Create(ctx context.Context, id auth.Identity, s Settings) (Setti
 		s.Entry = Speaker
 	}
 	s.Owner, s.Created = id.User, time.Now().UTC().Truncate(time.Millisecond)
+	s.Parent, s.Free = "", false
 	if err := s.Validate(); err != nil {
 		return s, err
 	}
@@ -134,7 +139,7 @@ func (r *Rooms) Update(ctx context.Context, id auth.Identity, name string, edit 
 	}
 	s := old
 	edit(&s)
-	s.Name, s.Owner, s.Created = old.Name, old.Owner, old.Created
+	s.Name, s.Owner, s.Created, s.Parent, s.Free = old.Name, old.Owner, old.Created, old.Parent, old.Free
 	if err := s.Validate(); err != nil {
 		return s, err
 	}
@@ -155,7 +160,7 @@ func (r *Rooms) put(ctx context.Context, s *Settings, there bool) error {
 	name := s.Name.String()
 	r.changes.Lock()
 	defer r.changes.Unlock()
-	if err := r.free(s, there); err != nil {
+	if err := r.free(s, there, 1); err != nil {
 		return err
 	}
 	err = r.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -185,12 +190,14 @@ func (r *Rooms) put(ctx context.Context, s *Settings, there bool) error {
 	if room != nil {
 		room.change(s)
 	}
+	r.stir(s)
 	r.changed(s)
 	return nil
 }
 
-// free reports why s cannot have its name and number, or nil.
-func (r *Rooms) free(s *Settings, there bool) error {
+// free reports why s cannot have its name and number, or nil. more is how many
+// rooms are to be made.
+func (r *Rooms) free(s *Settings, there bool, more int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := s.Name.String()
@@ -199,7 +206,7 @@ func (r *Rooms) free(s *Settings, there bool) error {
 		return ErrTaken
 	case old == nil && there:
 		return ErrNotFound
-	case old == nil && len(r.known) >= r.cfg.MaxRooms:
+	case old == nil && len(r.known)+more > r.cfg.MaxRooms:
 		return ErrFull
 	}
 	for n, other := range r.known {
@@ -223,9 +230,20 @@ func (r *Rooms) Remove(ctx context.Context, id auth.Identity, name string) error
 	return r.remove(ctx, name)
 }
 
+// remove forgets a room, and the breakout rooms it was split into.
 func (r *Rooms) remove(ctx context.Context, name string) error {
 	r.changes.Lock()
 	defer r.changes.Unlock()
+	for _, s := range r.children(name) {
+		if err := r.forget(ctx, s.Name.String()); err != nil {
+			return err
+		}
+	}
+	return r.forget(ctx, name)
+}
+
+// forget removes one room. changes is held.
+func (r *Rooms) forget(ctx context.Context, name string) error {
 	err := r.deps.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Model((*invitationRow)(nil)).Where("room = ?", name).Exec(ctx); err != nil {
 			return err
@@ -240,11 +258,17 @@ func (r *Rooms) remove(ctx context.Context, name string) error {
 	s, room := r.known[name], r.live[name]
 	delete(r.known, name)
 	delete(r.lingers, name)
+	delete(r.paused, name)
+	if s != nil && s.Parent != "" && !r.split(s.Parent) {
+		delete(r.paused, s.Parent) // nobody comes back any more
+		delete(r.merging, s.Parent)
+	}
 	r.mu.Unlock()
 	if room != nil {
 		room.close(ErrClosed)
 	}
 	if s != nil {
+		r.stir(s)
 		r.changed(s)
 	}
 	return nil

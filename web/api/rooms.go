@@ -32,6 +32,8 @@ type ConferenceRoom struct {
 	Stream    string    `json:"stream" doc:"Name of the room's stream."`
 	Starts    time.Time `json:"starts,omitzero"`
 	Ends      time.Time `json:"ends,omitzero"`
+	Parent    string    `json:"parent,omitempty" doc:"Of a breakout room: the room it was split from."`
+	Free      bool      `json:"free,omitempty" doc:"Of a breakout room: whether people move between it, its parent and the others as they like."`
 	Present   []Present `json:"present" doc:"Who is in."`
 }
 
@@ -163,6 +165,8 @@ func roomFault(err error) error {
 		return refuse(http.StatusConflict, "There is a room of that name or number already.")
 	case errors.Is(err, mcu.ErrFull):
 		return refuse(http.StatusConflict, "There are as many rooms as there may be. Remove one first.")
+	case errors.Is(err, mcu.ErrSplit):
+		return refuse(http.StatusConflict, "This room has breakout rooms already. Bring everybody back first.")
 	case errors.Is(err, mcu.ErrNoStream):
 		return refuse(http.StatusConflict, sentenced(mcu.ErrNoStream.Error()))
 	case errors.Is(err, mcu.ErrInvalid):
@@ -176,7 +180,8 @@ func (a *API) room(id auth.Identity, s mcu.Settings) ConferenceRoom {
 	r := ConferenceRoom{
 		Name: s.Name.String(), Title: s.Title, Groups: append([]string{}, s.Groups...), Owner: s.Owner, Hosts: append([]string{}, s.Hosts...),
 		Host: mcu.HostOf(id, &s), Number: s.Number, Permanent: s.Permanent, Lobby: s.Lobby, Locked: s.Locked, Capacity: s.Capacity,
-		Entry: string(s.Entry), Stream: s.Stream(), Starts: s.Starts, Ends: s.Ends, Present: a.present(s.Name.String()),
+		Entry: string(s.Entry), Stream: s.Stream(), Starts: s.Starts, Ends: s.Ends,
+		Parent: s.Parent, Free: s.Free, Present: a.present(s.Name.String()),
 	}
 	if r.Host {
 		r.PIN = s.PIN

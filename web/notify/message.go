@@ -72,6 +72,8 @@ const (
 	codeListener = "listener"
 	codeGone     = "gone" // not in a room
 	codeLimited  = "limited"
+	codePass     = "pass"  // the pass is not valid any more
+	codeSplit    = "split" // the room has breakout rooms already
 	codeMedia    = "media" // the offer cannot be answered
 	codeKicked   = "kicked"
 	codeRefused  = "refused"
@@ -98,6 +100,7 @@ var codes = []struct {
 	{media.ErrNotFound, codeNotFound}, {media.ErrFull, codeFull}, {mcu.ErrStage, codeMedia}, {mcu.ErrNoStream, codeMedia}, {errNotJoined, codeGone}, {mcu.ErrTracks, codeMedia}, {mcu.ErrFormat, codeMedia}, {mcu.ErrInvalid, codeBad},
 	{mcu.ErrKicked, codeKicked}, {mcu.ErrRefused, codeRefused}, {mcu.ErrClosed, codeClosed},
 	{auth.ErrRevoked, codeRevoked}, {auth.ErrKicked, codeKicked}, {auth.ErrExpired, codeRevoked}, {auth.ErrDenied, codeDenied},
+	{mcu.ErrPass, codePass}, {mcu.ErrSplit, codeSplit},
 	{errLogin, codeLogin}, {errStopping, codeStopping},
 }
 

@@ -325,6 +325,84 @@ func TestAMeeting(t *testing.T) {
 	}
 }
 
+func TestBreakoutRooms(t *testing.T) {
+	h := open(t)
+	host, mike := h.dial(t, "admin", ""), h.dial(t, "mike", "")
+	host.join()
+	mj := mike.join()
+	_, secret, err := h.rooms.Invite(t.Context(), admin, "briefing", "", time.Hour, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest := h.dial(t, "", "")
+	var gj joined
+	if code := guest.ask("join", object{"invitation": secret, "name": "Gast"}, &gj); code != "" {
+		t.Fatal(code)
+	}
+	split := object{"rooms": []object{{"title": "Team", "participants": []string{mj.Participant, gj.Participant}}, {}}, "minutes": 5, "free": true}
+	if code := mike.ask("breakout", split, nil); code != codeHost {
+		t.Errorf("split by somebody who is no host: %q", code)
+	}
+	if code := host.ask("breakout", object{"rooms": []object{{}}, "minutes": -5}, nil); code != codeBad {
+		t.Errorf("minus five minutes: %q", code)
+	}
+	if code := host.ask("breakout", split, nil); code != "" {
+		t.Fatal(code)
+	}
+	if code := host.ask("breakout", split, nil); code != codeSplit {
+		t.Errorf("split twice: %q", code)
+	}
+	for _, p := range []*page{mike, guest} {
+		var m mcu.Move
+		p.expect(mcu.EventMove, &m)
+		if m.Room != "briefing-1" || m.Title != "Team" || m.Back {
+			t.Fatalf("sent to %+v", m)
+		}
+		if code := p.ask("join", object{"room": m.Room, "pass": "nonsense"}, nil); code != codePass {
+			t.Errorf("no pass: %q", code)
+		}
+		if code := p.ask("chat", object{"text": "still there"}, nil); code != "" {
+			t.Errorf("a wrong pass costs the place: %q", code)
+		}
+		if code := p.ask("join", object{"room": m.Room, "pass": m.Pass}, nil); code != "" {
+			t.Fatalf("the pass does not let in: %q", code)
+		}
+		var s mcu.State
+		for s.Room.Name != "briefing-1" {
+			p.expect(mcu.EventState, &s)
+		}
+		if s.Room.Parent != "briefing" || len(s.Room.Breakouts) != 2 || s.Room.Ends.IsZero() {
+			t.Errorf("state %+v", s.Room)
+		}
+	}
+	if code := mike.ask("announce", object{"text": "x"}, nil); code != codeHost {
+		t.Errorf("announced by mike: %q", code)
+	}
+	if code := host.ask("announce", object{"text": "two minutes"}, nil); code != "" {
+		t.Fatal(code)
+	}
+	var c mcu.Chat
+	guest.expect(mcu.EventChat, &c)
+	if c.Text != "two minutes" || !c.Announced {
+		t.Errorf("announced: %+v", c)
+	}
+	if code := mike.ask("move", object{"room": "briefing-2"}, nil); code != "" {
+		t.Errorf("moves at will: %q", code)
+	}
+	var m mcu.Move
+	mike.expect(mcu.EventMove, &m)
+	if m.Room != "briefing-2" {
+		t.Errorf("%+v", m)
+	}
+	if code := host.ask("merge", nil, nil); code != "" {
+		t.Fatal(code)
+	}
+	guest.expect(mcu.EventMove, &m)
+	if !m.Back || guest.ask("join", object{"room": m.Room, "pass": m.Pass}, nil) != "" {
+		t.Errorf("back: %+v", m)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	h := open(t)
 	p := h.dial(t, "mike", "")

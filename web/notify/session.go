@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -35,6 +36,7 @@ type session struct {
 
 	mu       sync.Mutex // guards what follows
 	p        *mcu.Participant
+	as       auth.Identity // with which it entered last; a guest's is bound to one room
 	seat     Seat
 	watching bool
 	attached int       // connections that take events
@@ -220,6 +222,7 @@ type (
 		Name       string `json:"name"`
 		PIN        string `json:"pin"`
 		Invitation string `json:"invitation"`
+		Pass       string `json:"pass"`
 	}
 	joined struct {
 		Participant string      `json:"participant"`
@@ -331,6 +334,14 @@ func (c *session) inRoom(ctx context.Context, r request) (any, error) {
 		return with(c, r, func(p *mcu.Participant, d onData) error { return p.Record(d.On) })
 	case "call":
 		return with(c, r, c.call)
+	case "breakout":
+		return with(c, r, func(p *mcu.Participant, d breakoutData) error { return p.Split(ctx, d.division()) })
+	case "merge":
+		return with(c, r, func(p *mcu.Participant, _ struct{}) error { return p.Merge() })
+	case "announce":
+		return with(c, r, func(p *mcu.Participant, d announceData) error { return p.Announce(d.Text) })
+	case "move":
+		return with(c, r, func(p *mcu.Participant, d moveData) error { return p.Move(cmp.Or(d.Participant, p.ID), d.Room) })
 	case "stage":
 		return with(c, r, func(p *mcu.Participant, d stageData) error { return p.Stage(d.Stream, d.On) })
 	}
@@ -342,10 +353,18 @@ var errLeft = errors.New("left")
 // join enters a room, and leaves the one the client is in.
 func (c *session) join(ctx context.Context, d joinData) (any, error) {
 	who, room, invited := c.who, d.Room, false
-	if !c.known && d.Invitation == "" {
+	if !c.known && d.Invitation == "" && d.Pass == "" {
 		return nil, errLogin
 	}
-	if d.Invitation != "" && !c.mayEnter(room) {
+	if d.Pass != "" {
+		// A guest, also one who is logged in, moves as the guest that it came as.
+		if as := c.lastAs(); as.IsGuest() || !c.known {
+			who = as
+		}
+		if !c.srv.deps.Rooms.Passes(d.Pass, room, who) {
+			return nil, mcu.ErrPass // and stays where it is
+		}
+	} else if d.Invitation != "" && !c.mayEnter(room) {
 		id, s, err := c.srv.deps.Rooms.Redeem(ctx, d.Invitation, d.Name)
 		if err != nil {
 			return nil, err
@@ -355,7 +374,7 @@ func (c *session) join(ctx context.Context, d joinData) (any, error) {
 	c.leave(errLeft, false)
 	p, err := c.srv.deps.Rooms.Join(mcu.JoinRequest{
 		Identity: who, Room: room, Name: d.Name, Kind: mcu.Browser, Remote: c.client.Remote, Agent: c.client.Agent,
-		PIN: d.PIN, Invited: invited, Leg: c,
+		PIN: d.PIN, Invited: invited, Pass: d.Pass, Leg: c,
 	})
 	if err != nil {
 		if invited {
@@ -365,14 +384,22 @@ func (c *session) join(ctx context.Context, d joinData) (any, error) {
 		}
 		return nil, err
 	}
+	who = p.Identity()
 	c.mu.Lock()
-	c.p = p
+	c.p, c.as = p, who
 	c.mu.Unlock()
 	if c.ctx.Err() != nil { // ended meanwhile, and may not have seen p
 		c.leave(context.Cause(c.ctx), false)
 		return nil, context.Cause(c.ctx)
 	}
 	return joined{Participant: p.ID, ICEServers: c.srv.ice(p, who, c.host), Voices: c.srv.deps.Rooms.Slots()}, nil
+}
+
+// lastAs returns the identity with which the client entered a room last.
+func (c *session) lastAs() auth.Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.as
 }
 
 // mayEnter reports whether the client may enter the room as who it is. Others

@@ -26,6 +26,8 @@ export interface ConferenceRoom {
   stream: string;
   starts?: string;
   ends?: string;
+  /** Of a breakout room: the room it was split from. */
+  parent?: string;
   present: Present[];
 }
 

@@ -40,6 +40,32 @@ export interface RoomView {
   watching?: number;
   layout: Layout;
   ends?: string;
+  /** Of a breakout room: the room it was split from. */
+  parent?: string;
+  parentTitle?: string;
+  /** Of this room, or those beside it; only what one may enter. */
+  breakouts?: Breakout[];
+  /** Everybody may move between them. */
+  free?: boolean;
+}
+
+export interface Breakout {
+  name: string;
+  title: string;
+  present: number;
+  /** Who is in; only hosts are told. */
+  people?: { id: string; name: string; hand?: boolean }[];
+}
+
+/** Go to another room. */
+export interface Move {
+  room: string;
+  title: string;
+  /** Lets this side in once. */
+  pass: string;
+  until: string;
+  /** To the room that this one was split from. */
+  back: boolean;
 }
 
 export interface ChatMessage {
@@ -49,6 +75,8 @@ export interface ChatMessage {
   to?: string;
   text: string;
   at: string;
+  /** A host tells all breakout rooms at once. */
+  announced?: boolean;
 }
 
 export interface Speakers {
@@ -91,6 +119,7 @@ export interface Events {
   room: RoomView;
   chat: ChatMessage;
   muted: { muted: boolean };
+  move: Move;
   ended: Ended;
   media: Ended;
   fact: RoomFact;

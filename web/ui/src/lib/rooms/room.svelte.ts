@@ -4,7 +4,7 @@ import { Captures } from './captures.svelte';
 import { deviceFault, type DeviceFault, type Devices } from './devices';
 import { RoomMedia, type Wish } from './media';
 import { Microphone } from './microphone';
-import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
+import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Move, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
 import { good, judge, sampleOf, type Cause, type Sample, type Verdict } from './quality';
 import { Signal } from './signal';
 
@@ -40,6 +40,9 @@ const period = 2000;
 const speech = 0.25;
 const breath = 500;
 
+/** Between being told to move and moving (s). */
+const notice = 3;
+
 /** Messages that are kept. */
 const mostChat = 500;
 
@@ -70,6 +73,9 @@ export class RoomSession {
   asked = $state(false);
   /** A host has muted this side. */
   hushed = $state(false);
+  /** Where one is taken, and in how many seconds. */
+  move = $state.raw<Move | null>(null);
+  moveIn = $state(0);
   /** What the person said about being recorded. */
   recordingSeen = $state(false);
 
@@ -104,6 +110,9 @@ export class RoomSession {
   #suspicion: Cause = '';
   #spoke = 0;
   #greeted = false;
+  #countdown: ReturnType<typeof setInterval> | undefined;
+  /** Where one wants to go oneself. */
+  #heading = '';
 
   #talks(id: string): boolean {
     const m = this.members.get(id);
@@ -179,6 +188,55 @@ export class RoomSession {
     await this.#enter(true);
   }
 
+  /** Somebody takes this side elsewhere: that is told before it is done. */
+  #sent(move: Move): void {
+    clearInterval(this.#countdown);
+    this.move = move;
+    this.moveIn = move.room === this.#heading ? 0 : notice;
+    this.#heading = '';
+    if (this.moveIn === 0) {
+      void this.#follow();
+      return;
+    }
+    this.#countdown = setInterval(() => {
+      if (--this.moveIn === 0) void this.#follow();
+    }, 1000);
+  }
+
+  /** Enters the other room as who one is: camera and microphone go along, the screen does not. */
+  async #follow(): Promise<void> {
+    clearInterval(this.#countdown);
+    const move = this.move;
+    const signal = this.#signal;
+    if (!move || !signal || !this.wish) return;
+    const heard = !this.muted;
+    this.fault = null;
+    try {
+      if (this.screen) await this.setScreen(false);
+      const joined = await signal.ask<Joined>('join', { room: move.room, name: this.wish.name, pass: move.pass });
+      if (signal !== this.#signal) return;
+      this.#endMedia();
+      this.#joined = joined;
+      this.asked = false;
+      this.hushed = false;
+      this.recordingSeen = false;
+      this.#microphone?.quiet();
+      void this.#startMedia();
+      // Everybody enters muted.
+      if (heard && this.canSpeak) await this.setMuted(false);
+    } catch (e) {
+      if (signal === this.#signal) this.#missed(e);
+    } finally {
+      if (this.move === move) this.move = null;
+    }
+  }
+
+  /** A pass that is void leaves one where one is, and so does a lost connection; after any other refusal one is in no room. */
+  #missed(e: unknown): void {
+    if (e instanceof RoomError && (e.code === 'pass' || e.code === 'offline')) this.fault = faultOf('microphone', 'unknown', e);
+    else this.#end(e);
+  }
+
   #event(type: string, data: unknown): void {
     switch (type) {
       case 'state':
@@ -217,6 +275,9 @@ export class RoomSession {
           this.#microphone?.quiet();
         } else this.asked = true;
         break;
+      case 'move':
+        this.#sent(data as Move);
+        break;
       case 'media':
         this.#mediaEnded((data as Ended).reason);
         break;
@@ -228,6 +289,8 @@ export class RoomSession {
   #begin(state: RoomState): void {
     this.self = state.self;
     this.room = state.room;
+    // Another one after a move; a guest's link may lead to the room it was split from.
+    if (this.wish && this.wish.room !== state.room.name) this.wish = { ...this.wish, room: state.room.name };
     this.members.clear();
     for (const m of state.participants ?? []) this.members.set(m.id, m);
     this.tracks.clear();
@@ -391,6 +454,16 @@ export class RoomSession {
   setLocked = (on: boolean) => this.ask('lock', { on });
   setLobby = (on: boolean) => this.ask('lobby', { on });
   setRecording = (on: boolean) => this.ask('record', { on });
+  split = (rooms: { title: string; participants: string[] }[], minutes: number, free: boolean) => this.ask('breakout', { rooms, minutes, free });
+  merge = () => this.ask('merge');
+  announce = (text: string) => this.ask('announce', { text });
+  /** Goes to another room of the same family. */
+  async goTo(room: string): Promise<boolean> {
+    this.#heading = room;
+    const done = await this.ask('move', { room });
+    if (!done) this.#heading = '';
+    return done;
+  }
   stage = (stream: string, on: boolean) => this.ask('stage', { stream, on });
 
   /** Looks at what goes and comes, and says how the connection is. */
@@ -410,6 +483,9 @@ export class RoomSession {
     const signal = this.#signal;
     this.#signal = null;
     this.#endMedia();
+    clearInterval(this.#countdown);
+    this.move = null;
+    this.#heading = '';
     if (signal) {
       signal.onEvent = () => {};
       signal.onLost = () => {};

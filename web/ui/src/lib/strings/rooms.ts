@@ -31,6 +31,8 @@ const codes: Record<string, string> = {
   refused: 'A host has not let you in.',
   closed: 'The room has been closed.',
   revoked: 'Your access has been taken away. Ask your administrator.',
+  pass: 'You cannot be moved any more. Ask the host to move you again.',
+  split: 'The room is split already. Bring everybody back first.',
 };
 
 export const rooms = {
@@ -196,6 +198,27 @@ export const rooms = {
   recording: 'Recording',
   recordingText: 'This room is being recorded: what is said and shown is kept on the server.',
   recordingStay: 'I agree',
+  breakout: {
+    title: 'Breakout rooms',
+    number: 'How many rooms',
+    minutes: 'Minutes',
+    minutesHint: '0: until you bring everybody back.',
+    how: 'Who goes where',
+    automatic: 'Automatically, evenly',
+    byHand: 'By hand',
+    free: 'Everybody may change rooms',
+    start: 'Split the room',
+    stays: 'Stays here',
+    toAll: 'Message to all rooms',
+    told: 'The message is sent to all rooms.',
+    announced: 'To all rooms',
+    merge: 'Bring everybody back',
+    handUp: 'Hand raised',
+    team: (n: number) => `Team ${n}`,
+    moving: (title: string, s: number) => `You are moved to ${title} in ${s} s`,
+    partOf: (title: string) => `Breakout room of ${title}`,
+    left: (time: string) => `${time} left`,
+  },
   record: 'Record the room',
 
   hostTools: 'Host tools',

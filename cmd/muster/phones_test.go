@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"muster/internal/auth"
+	"muster/internal/bus"
+	"muster/internal/safename"
+	"muster/internal/store/storetest"
+	"muster/media"
+	"muster/media/mcu"
+	"muster/sip"
+	"muster/sip/prompt"
+	"muster/sip/rtp"
+	"muster/sip/sdp"
+)
+
+// handset is a call that remembers what the room does with it.
+type handset struct {
+	mu     sync.Mutex
+	kicked error
+	said   []prompt.Name
+}
+
+func (h *handset) Kick(reason error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kicked = reason
+}
+func (h *handset) RequestKeyFrame() {}
+func (h *handset) Say(n prompt.Name) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.said = append(h.said, n)
+}
+
+func (h *handset) ended() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.kicked
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// openPhones makes rooms that run until the test ends, with one called briefing.
+func openPhones(t *testing.T) phones {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	b, sessions := bus.New(), auth.NewSessions(nil)
+	rooms, err := mcu.New(t.Context(), mcu.DefaultConfig(), mcu.Deps{DB: storetest.Open(t, storetest.Config(t, "sqlite")),
+		Router: media.New(media.DefaultConfig(), sessions, b, log), Sessions: sessions, Bus: b, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { _ = rooms.Run(ctx) })
+	t.Cleanup(func() { cancel(); done.Wait() })
+	if _, err := rooms.Create(t.Context(), auth.System("test"), mcu.Settings{Name: safename.MustParse("briefing"), Groups: []string{"red"}, PIN: "4711"}); err != nil {
+		t.Fatal(err)
+	}
+	return phones{rooms, log}
+}
+
+func TestACallMovesToABreakoutRoomAndBack(t *testing.T) {
+	p := openPhones(t)
+	phone := &handset{}
+	var seat sip.Seat
+	eventually(t, "the rooms to run", func() bool {
+		var err error
+		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: "100", PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
+		return err == nil
+	})
+	var heard atomic.Int64
+	talk := seat.Audio(sdp.Format{Name: "PCMU", ClockRate: 8000}, func([]byte, int) { heard.Add(1) })
+	in := func(room string) []mcu.Member {
+		if live := p.rooms.Live(room); live != nil {
+			return live.Members()
+		}
+		return nil
+	}
+	eventually(t, "the mix", func() bool { return heard.Load() > 0 })
+	host := auth.System("test")
+	if _, err := p.rooms.Split(t.Context(), host, "briefing", mcu.Division{Rooms: []mcu.Breakout{{Participants: []string{in("briefing")[0].ID}}}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the call to move", func() bool { return len(in("briefing-1")) == 1 && len(in("briefing")) == 0 })
+	before := heard.Load()
+	eventually(t, "the mix of the other room", func() bool { return heard.Load() > before+2 })
+	talk(rtp.Packet{Seq: 1, Payload: make([]byte, 160)})
+	eventually(t, "the caller to be told", func() bool {
+		phone.mu.Lock()
+		defer phone.mu.Unlock()
+		return len(phone.said) == 2 && phone.said[1] == prompt.Joined
+	})
+	if m := in("briefing-1")[0]; m.Muted || m.Name != "100" || m.User != "" {
+		t.Errorf("moved as %+v", m)
+	}
+	seat.Key('*')
+	seat.Key('6')
+	eventually(t, "the microphone to be off", func() bool { return in("briefing-1")[0].Muted })
+	if err := p.rooms.Merge(host, "briefing"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the call to come back", func() bool { return len(in("briefing")) == 1 && len(in("briefing-1")) == 0 })
+	eventually(t, "it to be muted as it was", func() bool { return in("briefing")[0].Muted })
+	if err := phone.ended(); err != nil {
+		t.Errorf("the call was ended: %v", err)
+	}
+	seat.Close()
+	eventually(t, "the call to leave", func() bool { return len(in("briefing")) == 0 })
+}
+
+func TestACallThatIsShownOutEnds(t *testing.T) {
+	p := openPhones(t)
+	phone := &handset{}
+	var seat sip.Seat
+	eventually(t, "the rooms to run", func() bool {
+		var err error
+		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: "100", PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
+		return err == nil
+	})
+	defer seat.Close()
+	m, err := p.rooms.Moderator(auth.System("test"), "briefing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Kick(p.rooms.Live("briefing").Members()[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the call to end", func() bool { return phone.ended() != nil })
+}

@@ -1,1 +1,0 @@
-import{St as e,bt as t,ct as n,wt as r}from"./index-D4ifxLsq.js";var i=new class{#e=r(t([]));get list(){return n(this.#e)}set list(t){e(this.#e,t,!0)}#t=1;say(e,t=`plain`,n){let r=this.#t++;this.list=[...this.list.slice(-3),{id:r,text:e,tone:t,link:n}],setTimeout(()=>this.dismiss(r),n?3e4:t===`bad`?1e4:4e3)}dismiss(e){this.list=this.list.filter(t=>t.id!==e)}};export{i as t};
