@@ -78,6 +78,7 @@ type layer struct {
 	last  atomic.Int64 // Unix ns of the newest packet
 	asked atomic.Int64 // Unix ns of the last wish for a key frame
 	rate  meter
+	seen  arrivals // used by the writer
 }
 
 // meter measures bits per second over about a second.
@@ -183,6 +184,14 @@ func (t *Track) SetLayer(i int, size LayerInfo) {
 func (t *Track) Write(i int, p *Packet) {
 	now := time.Now()
 	l := t.layers[i]
+	switch l.seen.note(p.Seq) {
+	case doubled:
+		return
+	case beganNew:
+		for _, v := range *t.views.Load() {
+			v.beginAnew(t, i)
+		}
+	}
 	l.last.Store(now.UnixNano())
 	l.rate.add(len(p.Payload), now)
 	if w, h := keyFrameSize(t.spec.Codec, p.Payload); w > 0 {

@@ -37,7 +37,7 @@ type Window struct {
 	track   *Track     // nil: dark
 	want    int        // layer that is wished for
 	current int        // layer that is sent; -1: none yet
-	start   uint16     // first sequence number of the layer that is sent
+	start   uint16     // of the layer that is sent: its first sequence number, later one that no packet is older than
 	seqOff  uint16     // added to the layer's
 	tsOff   uint32
 	vp8     vp8Numbers
@@ -126,8 +126,11 @@ func (w *Window) packet(t *Track, layer int, p *Packet, now time.Time) {
 		}
 		w.switchTo(t, layer, p, now)
 	}
-	if int16(p.Seq-w.start) < 0 {
+	switch since := int16(p.Seq - w.start); {
+	case since < 0:
 		return // from before the switch: the receiver has no place for it
+	case since > 4*arrivalSpan:
+		w.start = p.Seq - arrivalSpan // the numbers come round
 	}
 	out := Outgoing{Codec: t.spec.Codec, Seq: p.Seq + w.seqOff, Timestamp: p.Timestamp + w.tsOff, Marker: p.Marker, Payload: p.Payload}
 	if t.spec.Codec == codec.VP8 {
@@ -137,6 +140,16 @@ func (w *Window) packet(t *Track, layer int, p *Packet, now time.Time) {
 		w.last.seq, w.last.ts, w.last.at = out.Seq, out.Timestamp, now
 	}
 	w.send(out)
+}
+
+// beginAnew is called when the sender of a layer counts differently from now on:
+// what is shown stays until its next key frame.
+func (w *Window) beginAnew(t *Track, layer int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.track == t && w.current == layer {
+		w.current = -1
+	}
 }
 
 // switchTo makes layer the one that is sent, from the key frame in p on.

@@ -161,6 +161,43 @@ func TestLayersFitPlaceAndBandwidth(t *testing.T) {
 	}
 }
 
+func TestAPictureOutlivesItsNumbers(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	_, tr, asked := sender(t, h, 1)
+	sent, seq := 0, uint16(0)
+	w := NewWindow(func(o Outgoing) {
+		if sent > 0 && o.Seq != seq+1 {
+			t.Fatalf("packet %d: number %d after %d", sent, o.Seq, seq)
+		}
+		sent, seq = sent+1, o.Seq
+	})
+	w.Show(tr, 0)
+	const packets = 3 << 15
+	for i := range packets {
+		p := &Packet{Seq: uint16(i), Timestamp: uint32(i) * 3000, Payload: vp8Packet(uint16(i)&0x7fff, uint8(i), i == 0)}
+		tr.Write(0, p)
+		tr.Write(0, p) // sent again though it had come
+	}
+	if sent != packets {
+		t.Fatalf("%d packets of %d were passed on", sent, packets)
+	}
+	asked()
+	tr.layers[0].asked.Store(0)
+	for i := range 3 { // of a sender that counts anew
+		tr.Write(0, &Packet{Seq: 5000 + uint16(i), Timestamp: uint32(i), Payload: vp8Packet(uint16(i), uint8(i), false)})
+	}
+	if sent != packets || len(asked()) == 0 {
+		t.Errorf("%d packets were passed on after the sender began anew, which is told by a key frame only", sent-packets)
+	}
+	for i := range 3 {
+		tr.Write(0, &Packet{Seq: 5003 + uint16(i), Timestamp: uint32(i), Payload: vp8Packet(uint16(i), uint8(i), i == 0)})
+	}
+	if sent != packets+3 {
+		t.Errorf("%d packets were passed on from the key frame on, want 3", sent-packets)
+	}
+}
+
 func TestWhoLeavesTakesThePicturesAlong(t *testing.T) {
 	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
 	h.make(t, nil)
