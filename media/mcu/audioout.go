@@ -102,6 +102,7 @@ type Tap struct {
 type lane struct {
 	from    *AudioIn
 	in      uint16 // newest of the sender's numbers
+	back    int16  // how far before it the sender's first one in this slot is, at most arrivalSpan
 	seqOff  uint16
 	tsOff   uint32
 	seq     uint16 // newest that was sent
@@ -124,17 +125,22 @@ func (t *Tap) pass(slot int, from *AudioIn, s *Sound, now time.Time) {
 		return
 	}
 	l := &t.lanes[slot]
-	if l.from != from || now.Sub(l.at) > pause {
+	since := int16(s.Seq - l.in)
+	if l.from != from || now.Sub(l.at) > pause || since < -arrivalSpan { // the last: it began anew
 		if l.started {
 			l.seqOff = l.seq + 1 - s.Seq
 			gone := uint32(max(now.Sub(l.at)*mixRate/time.Second, frame))
 			l.tsOff = l.ts + gone - s.Timestamp
 		}
-		l.from, l.in = from, s.Seq
+		l.from, l.in, l.back, since = from, s.Seq, 0, 0
+	}
+	if -since > l.back {
+		return // from before: its number was another's
 	}
 	out := *s
 	out.Seq, out.Timestamp = s.Seq+l.seqOff, s.Timestamp+l.tsOff
-	if d := int16(s.Seq - l.in); d >= 0 || !l.started {
+	if since >= 0 {
+		l.back = min(l.back+min(since, arrivalSpan), arrivalSpan)
 		l.in, l.seq, l.ts, l.at, l.started = s.Seq, out.Seq, out.Timestamp, now, true
 	}
 	t.send(slot, out)

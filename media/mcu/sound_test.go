@@ -3,6 +3,7 @@ package mcu
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -537,4 +538,36 @@ func FuzzJitterBuffer(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestASlotIsNumberedWithoutRepeats(t *testing.T) {
+	type in struct {
+		from *AudioIn
+		seq  uint16
+		want int // number it is sent under, counted from the first; -1: not sent
+	}
+	anna, bert := &AudioIn{p: &Participant{}}, &AudioIn{p: &Participant{}}
+	for name, packets := range map[string][]in{
+		"in order":                     {{anna, 65535, 0}, {anna, 0, 1}, {anna, 1, 2}},
+		"another speaker":              {{anna, 10, 0}, {anna, 11, 1}, {bert, 900, 2}, {bert, 901, 3}},
+		"late":                         {{anna, 10, 0}, {anna, 12, 2}, {anna, 11, 1}, {anna, 13, 3}},
+		"late, from before the change": {{anna, 10, 0}, {anna, 11, 1}, {bert, 900, 2}, {bert, 899, -1}, {bert, 901, 3}, {bert, 899, -1}},
+		"begun anew":                   {{anna, 40000, 0}, {anna, 40001, 1}, {anna, 20000, 2}, {anna, 20001, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []int
+			tap := &Tap{p: &Participant{}, lanes: make([]lane, 1)}
+			tap.send = func(_ int, s Sound) { got = append(got, int(s.Seq-packets[0].seq)) }
+			var want []int
+			for _, p := range packets {
+				tap.pass(0, p.from, &Sound{Seq: p.seq}, time.Now())
+				if p.want >= 0 {
+					want = append(want, p.want)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("sent under %v, want %v", got, want)
+			}
+		})
+	}
 }
