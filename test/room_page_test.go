@@ -54,10 +54,11 @@ var roomSizes = [][2]int{{360, 740}, {800, 1280}, {1440, 900}}
 // guest by a link, they see each other, write, talk while a key is held, and the
 // host has the last word.
 func TestRoomPage(t *testing.T) {
-	need(t, "chromium")
+	need(t, "chromium", "baresip")
 	s := start(t)
 	s.must("", "group", "add", "A")
 	s.user("anna", "A")
+	s.user("bert", "A")
 	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "title": "Morning briefing", "groups": []string{"A"}}, nil); code != http.StatusCreated {
 		t.Fatalf("the room was not made: %d", code)
 	}
@@ -80,6 +81,11 @@ func TestRoomPage(t *testing.T) {
 		window.WebSocket = class extends Socket { constructor(...a) { super(...a); sockets.push(this); } }; })()`)
 	guest.write("form input", "Clark Kent")
 	guest.click("form button.primary")
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the guest's page says: %v", guest.eval(`document.body.innerText`))
+		}
+	})
 	guest.until("anna's picture", othersPicture)
 	anna.until("the guest's picture", othersPicture)
 	for _, size := range roomSizes {
@@ -166,6 +172,30 @@ func TestRoomPage(t *testing.T) {
 		anna.until("the room again", `location.pathname === '/rooms/briefing' && document.querySelectorAll('figure').length === 2`)
 		guest.until("anna's picture", othersPicture)
 		anna.says("Speaking: Clark Kent")
+	})
+	t.Run("the host calls a telephone in", func(t *testing.T) {
+		anna.click(`[aria-label="Host tools"]`)
+		call := func() {
+			anna.write("[data-calls] input", "bert")
+			anna.click("[data-calls] form button:enabled")
+		}
+		call()
+		anna.says("Nobody can be reached under this name or number now.")
+		p := s.phone(t, "bert", "H264")
+		wait(t, 20*time.Second, "the phone to be registered", func() error {
+			var got struct{ Registrations []any }
+			if code := s.api("admin", http.MethodGet, "sip/registrations", nil, &got); code != http.StatusOK || len(got.Registrations) == 0 {
+				return fmt.Errorf("%d registrations (HTTP %d)", len(got.Registrations), code)
+			}
+			return nil
+		})
+		call()
+		anna.until("the phone to ring", `document.querySelector('[data-calls] li').innerText.includes('ringing')`)
+		anna.screenshot("room-calls", 1440, 900)
+		p.do("accept", "")
+		anna.until("the phone's tile", `[...document.querySelectorAll('figure')].some(f => f.innerText.includes('bert'))`)
+		anna.click(`[aria-label="Hang up: bert"]`)
+		anna.until("the phone to be gone", `![...document.querySelectorAll('figure')].some(f => f.innerText.includes('bert'))`)
 	})
 	t.Run("who is shown out reads why", func(t *testing.T) {
 		anna.click("[aria-label^=People]")

@@ -56,6 +56,16 @@ export interface RoomInvitation {
   secret?: string;
 }
 
+/** A call that a room makes. */
+export interface DialOut {
+  id: string;
+  to: string;
+  by: string;
+  state: 'calling' | 'ringing' | 'up' | 'over';
+  /** Why it is over. */
+  reason?: 'busy' | 'no-answer' | 'declined' | 'unknown' | 'cancelled' | 'ended' | 'failed';
+}
+
 export const rooms = {
   list: async () => (await call<{ rooms: ConferenceRoom[] | null }>('GET', '/api/v1/rooms')).rooms ?? [],
   get: (name: string) => call<ConferenceRoom>('GET', `/api/v1/rooms/${enc(name)}`),
@@ -67,5 +77,8 @@ export const rooms = {
   invite: (name: string, what: { label: string; hours: number; uses: number }) =>
     call<RoomInvitation>('POST', `/api/v1/rooms/${enc(name)}/invitations`, what),
   uninvite: (name: string, id: string) => run('DELETE', `/api/v1/rooms/${enc(name)}/invitations/${enc(id)}`),
+  calls: async (name: string) => (await call<{ calls: DialOut[] | null }>('GET', `/api/v1/rooms/${enc(name)}/calls`)).calls ?? [],
+  dial: (name: string, to: string) => call<DialOut>('POST', `/api/v1/rooms/${enc(name)}/calls`, { to }),
+  hangUp: (name: string, id: string) => run('DELETE', `/api/v1/rooms/${enc(name)}/calls/${enc(id)}`),
   check: (invitation: string) => call<{ name: string; title: string; present?: Present[] | null }>('POST', '/api/v1/invitations/check', { invitation }),
 };

@@ -104,6 +104,12 @@ export const rooms = {
   byPhoneText: 'Dial the number or the address from a SIP phone. The PIN is asked for where there is one.',
   noNumber: 'This room has no number; SIP phones dial its address.',
   sipAddress: 'SIP address',
+  callIn: 'Call somebody in',
+  callWho: 'User, number or sip: address',
+  callNow: 'Call',
+  hangUp: 'Hang up',
+  callStates: { calling: 'calling', ringing: 'ringing', up: 'in the room' },
+  callEnds: { busy: 'busy', 'no-answer': 'no answer', declined: 'declined', unknown: 'not reachable', cancelled: 'cancelled', ended: 'ended', failed: 'failed' },
   byBrowser: 'In a browser',
   roomLink: 'Link for members',
 
