@@ -61,9 +61,19 @@
     await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
   };
 
-  party.join = async (join, hz, colour, config = {}) => {
+  // config is of the connection; its member relay names the only way that may be used: the URL of the
+  // relay (part of it), and the port that is dialled in place of its own.
+  party.join = async (join, hz, colour, { relay, ...config } = {}) => {
     await party.connect();
     const joined = await party.ask('join', join);
+    if (relay) {
+      config.iceTransportPolicy = 'relay';
+      for (const s of joined.iceServers) {
+        s.urls = [s.urls].flat().filter((u) => u.includes(relay.url));
+        if (relay.port) s.urls = s.urls.map((u) => u.replace(/:\d+(?=$|\?)/, ':' + relay.port));
+      }
+      joined.iceServers = joined.iceServers.filter((s) => s.urls.length);
+    }
     const pc = (party.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: joined.iceServers, ...config }));
     const audio = (party.audio = new AudioContext());
     party.analyser = audio.createAnalyser();
@@ -118,6 +128,13 @@
       places.push({ mid: party.videos[t.id].tr.mid, track: t.id, width, height });
     }
     await party.ask('show', { places });
+  };
+
+  // How the relay that is used was reached: udp, tcp, tls.
+  party.way = async () => {
+    const stats = [...(await party.pc.getStats()).values()];
+    const pair = stats.find((s) => s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded');
+    return stats.find((s) => s.id === pair?.localCandidateId)?.relayProtocol;
   };
 
   // Which of the tones is heard: well above everything else.
