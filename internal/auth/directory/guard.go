@@ -8,31 +8,13 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"muster/internal/peer"
 )
-
-// special are addresses that are nobody's on the internet (IANA special-purpose
-// registries), beside those that netip itself knows.
-var special = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001:db8::/32"),
-	netip.MustParsePrefix("2002::/16"),
-}
-
-// public reports whether a is an ordinary address of the internet.
-func public(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
-		return false
-	}
-	return !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
-}
 
 // guarded returns a client that follows no redirects and reaches private
 // addresses only at hosts that the configuration names: what a provider says of
@@ -61,7 +43,7 @@ func guarded(cfg OIDCConfig) (*http.Client, error) {
 		}
 		err = errors.New("no address")
 		for _, a := range addrs { // the address that was checked is the one that is used
-			if !public(a) {
+			if !peer.Public(a) {
 				err = fmt.Errorf("%s is a private address; name the host in allowedHosts if it is right", host)
 				continue
 			}
