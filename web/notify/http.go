@@ -56,17 +56,24 @@ func clientOf(r *http.Request) (auth.Identity, bool, media.Client) {
 	return who.Identity, known, media.Client{Protocol: "room", Remote: login.PeerFrom(r.Context()).Addr, Agent: agent[:min(len(agent), 200)]}
 }
 
-// begin returns the session that key names, or a new one.
-func (s *Server) begin(r *http.Request, key string, after int64) (c *session, resumed bool, err error) {
-	who, known, client := clientOf(r)
-	if key != "" {
-		if c := s.find(key, who, known); c != nil && c.out.rewind(after) {
-			return c, true, nil
+// resume returns the session that key names and the turn of a connection at its
+// events after that number; nil if there is none that can go on.
+func (s *Server) resume(r *http.Request, key string, after int64) (*session, *reader) {
+	who, known, _ := clientOf(r)
+	if c := s.find(key, who, known); c != nil {
+		if events, ok := c.out.read(after); ok {
+			return c, events
 		}
 	}
-	c, err = s.newSession(who, known, client)
+	return nil, nil
+}
+
+// begin returns a new session.
+func (s *Server) begin(r *http.Request) (*session, error) {
+	who, known, client := clientOf(r)
+	c, err := s.newSession(who, known, client)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if c.host = r.Host; strings.Contains(c.host, ":") {
 		if host, _, err := net.SplitHostPort(r.Host); err == nil {
@@ -76,7 +83,7 @@ func (s *Server) begin(r *http.Request, key string, after int64) (c *session, re
 	if caller, ok := login.From(r.Context()); ok {
 		s.follow(c, caller)
 	}
-	return c, false, nil
+	return c, nil
 }
 
 // follow ends the session with the login behind it.
@@ -115,10 +122,15 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
-	c, resumed, err := s.begin(r, r.URL.Query().Get("key"), after)
-	if err != nil {
-		refuse(w, err)
-		return
+	c, events := s.resume(r, r.URL.Query().Get("key"), after)
+	resumed := c != nil
+	if !resumed {
+		var err error
+		if c, err = s.begin(r); err != nil {
+			refuse(w, err)
+			return
+		}
+		events, _ = c.out.read(0)
 	}
 	ctx, done := c.listen(r.Context())
 	defer done()
@@ -133,7 +145,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	answers := make(chan message, 16) // one request is done at a time, so few wait
 	group.Go(func(ctx context.Context) {
 		defer cancel()
-		c.write(ctx, conn, resumed, answers)
+		c.write(ctx, conn, resumed, events, answers)
 	})
 	group.Go(func(ctx context.Context) {
 		defer cancel()
@@ -165,7 +177,7 @@ func (c *session) read(ctx context.Context, conn *websocket.Conn, answers chan<-
 }
 
 // write tells the client everything until the connection or the session ends.
-func (c *session) write(ctx context.Context, conn *websocket.Conn, resumed bool, answers <-chan message) {
+func (c *session) write(ctx context.Context, conn *websocket.Conn, resumed bool, events *reader, answers <-chan message) {
 	say := func(text []byte) bool {
 		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 		defer cancel()
@@ -179,7 +191,7 @@ func (c *session) write(ctx context.Context, conn *websocket.Conn, resumed bool,
 		return
 	}
 	for {
-		texts, over := c.out.take()
+		texts, over := events.take()
 		for _, t := range texts {
 			if !say(t) {
 				return
@@ -192,10 +204,10 @@ func (c *session) write(ctx context.Context, conn *websocket.Conn, resumed bool,
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.out.wake:
+		case <-events.wake:
 		case m := <-answers:
 			// What happened before the answer is told before it.
-			texts, _ := c.out.take()
+			texts, _ := events.take()
 			for _, t := range texts {
 				if !say(t) {
 					return
@@ -240,7 +252,7 @@ func (c *session) keep(ctx context.Context, conn *websocket.Conn) {
 
 // open begins a session for a client without WebSocket.
 func (s *Server) open(w http.ResponseWriter, r *http.Request) {
-	c, _, err := s.begin(r, "", 0)
+	c, err := s.begin(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -299,7 +311,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		from = last
 	}
 	after, err := strconv.ParseInt(from, 10, 64)
-	if err != nil && from != "" || !c.out.rewind(after) {
+	var events *reader
+	if err == nil || from == "" {
+		events, _ = c.out.read(after)
+	}
+	if events == nil {
 		problem.Write(w, http.StatusGone, "These events are not held any more; begin a new session.")
 		return
 	}
@@ -307,13 +323,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer done()
 	r = r.WithContext(ctx)
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		c.stream(w, r)
+		c.stream(w, r, events)
 		return
 	}
-	c.poll(w, r)
+	c.poll(w, r, events)
 }
 
-func (c *session) stream(w http.ResponseWriter, r *http.Request) {
+func (c *session) stream(w http.ResponseWriter, r *http.Request, events *reader) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	ctl := http.NewResponseController(w)
@@ -321,7 +337,7 @@ func (c *session) stream(w http.ResponseWriter, r *http.Request) {
 	defer alive.Stop()
 	_, _ = io.WriteString(w, ": hello\n\n")
 	for {
-		texts, over := c.out.take()
+		texts, over := events.take()
 		_ = ctl.SetWriteDeadline(time.Now().Add(writeTimeout))
 		for _, t := range texts {
 			var m struct {
@@ -340,7 +356,7 @@ func (c *session) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-c.ctx.Done():
 			c.close(context.Cause(c.ctx))
-		case <-c.out.wake:
+		case <-events.wake:
 		case <-alive.C:
 			if _, err := io.WriteString(w, ": alive\n\n"); err != nil {
 				return
@@ -349,12 +365,12 @@ func (c *session) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *session) poll(w http.ResponseWriter, r *http.Request) {
+func (c *session) poll(w http.ResponseWriter, r *http.Request, events *reader) {
 	timer := time.NewTimer(pollWait)
 	defer timer.Stop()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pollWait + writeTimeout))
 	for {
-		texts, over := c.out.take()
+		texts, over := events.take()
 		if len(texts) > 0 || over {
 			all := make([]json.RawMessage, 0, len(texts))
 			for _, t := range texts {
@@ -371,7 +387,7 @@ func (c *session) poll(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-c.ctx.Done():
 			c.close(context.Cause(c.ctx))
-		case <-c.out.wake:
+		case <-events.wake:
 		}
 	}
 }

@@ -609,7 +609,7 @@ func TestPeopleAreToldOfRoomsAndCalled(t *testing.T) {
 }
 
 func TestASlowClientIsEnded(t *testing.T) {
-	o := newOutbox()
+	var o outbox
 	text := strings.Repeat("x", 1<<20)
 	ok := true
 	for range maxWaiting>>20 + 2 {
@@ -617,6 +617,33 @@ func TestASlowClientIsEnded(t *testing.T) {
 	}
 	if ok {
 		t.Error("what waits grows without end")
+	}
+}
+
+func TestEventsAreTakenByTheNewestConnection(t *testing.T) {
+	var o outbox
+	old, _ := o.read(0)
+	o.put("chat", 1)
+	o.put("chat", 2)
+	if texts, _ := old.take(); len(texts) != 2 {
+		t.Fatalf("%d events were taken, want 2", len(texts))
+	}
+	now, ok := o.read(1) // the second one was lost on the way
+	if !ok {
+		t.Fatal("the client cannot come back")
+	}
+	<-old.wake
+	if texts, over := old.take(); len(texts) != 0 || !over {
+		t.Errorf("a connection that is cut took %d events, over %v", len(texts), over)
+	}
+	<-now.wake
+	if texts, over := now.take(); len(texts) != 1 || over {
+		t.Errorf("the new connection was told %d events, over %v; want the one that was lost", len(texts), over)
+	}
+	o.put("chat", 3)
+	<-now.wake
+	if _, ok := o.read(4); ok {
+		t.Error("a client came back that knows more than happened")
 	}
 }
 

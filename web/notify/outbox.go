@@ -13,7 +13,7 @@ import (
 // maxWaiting bytes wait.
 type outbox struct {
 	mu    sync.Mutex // guards what follows
-	wake  chan struct{}
+	turn  *reader    // who takes; nil: nobody yet
 	seq   int64 // of the newest event
 	kept  []outMessage
 	bytes int   // of kept that nobody has taken yet
@@ -34,7 +34,12 @@ const (
 
 var errSlow = errors.New("the client does not read what it is told")
 
-func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+// reader is the turn of one connection at an outbox: from the next one's on it
+// gets nothing, so that what was said into a dying connection is said again.
+type reader struct {
+	box  *outbox
+	wake chan struct{} // there is something to take
+}
 
 // put adds an event. It reports false when too much waits.
 func (o *outbox) put(typ string, data any) bool {
@@ -60,15 +65,18 @@ func (o *outbox) put(typ string, data any) bool {
 
 // ring wakes who waits. mu is held.
 func (o *outbox) ring() {
+	if o.turn == nil {
+		return
+	}
 	select {
-	case o.wake <- struct{}{}:
+	case o.turn.wake <- struct{}{}:
 	default:
 	}
 }
 
-// rewind makes the events after seq be taken again; false if they are not held
-// any more.
-func (o *outbox) rewind(seq int64) bool {
+// read begins the turn of a connection, which takes the events after seq; false
+// if they are not held any more.
+func (o *outbox) read(seq int64) (*reader, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	first := o.seq + 1
@@ -76,7 +84,7 @@ func (o *outbox) rewind(seq int64) bool {
 		first = o.kept[0].seq
 	}
 	if seq < first-1 || seq > o.seq {
-		return false
+		return nil, false
 	}
 	o.taken, o.bytes = seq, 0
 	for _, m := range o.kept {
@@ -84,15 +92,21 @@ func (o *outbox) rewind(seq int64) bool {
 			o.bytes += len(m.text)
 		}
 	}
+	o.ring() // who is here learns that its turn is over
+	o.turn = &reader{box: o, wake: make(chan struct{}, 1)}
 	o.ring()
-	return true
+	return o.turn, true
 }
 
 // take returns the events that have not been taken, and whether there will be
 // no more after them.
-func (o *outbox) take() (texts [][]byte, over bool) {
+func (r *reader) take() (texts [][]byte, over bool) {
+	o := r.box
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.turn != r {
+		return nil, true
+	}
 	for _, m := range o.kept {
 		if m.seq > o.taken {
 			texts = append(texts, m.text)

@@ -50,7 +50,7 @@ const resumeFor = 15 * time.Second
 func (s *Server) newSession(who auth.Identity, known bool, client media.Client) (*session, error) {
 	key := rand.Text()
 	ctx, cancel := context.WithCancelCause(context.Background())
-	ses := &session{srv: s, key: key, who: who, known: known, client: client, out: newOutbox(), ctx: ctx, cancel: cancel, left: time.Now()}
+	ses := &session{srv: s, key: key, who: who, known: known, client: client, out: &outbox{}, ctx: ctx, cancel: cancel, left: time.Now()}
 	ses.log = s.log.With("conn", key[:6], "user", who.User, "remote", client.Remote)
 	s.mu.Lock()
 	defer s.mu.Unlock()
