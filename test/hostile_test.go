@@ -64,6 +64,7 @@ func bufferOf(s string) *lockedBuffer {
 // alive and whole, and those who watched did not notice.
 func TestHostile(t *testing.T) {
 	need(t, "ffmpeg")
+	t.Parallel()
 	s := besiege(t)
 	goroutines, files := s.load(t)
 	t.Logf("before: %.0f goroutines, %.0f files", goroutines, files)

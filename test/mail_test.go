@@ -126,6 +126,7 @@ func (m *mailbox) env(password string) []string {
 // asks for a link in a browser, opens what comes by mail, and logs in.
 func TestForgottenPassword(t *testing.T) {
 	need(t, "chromium")
+	t.Parallel()
 	m := startMailbox(t, "muster", "of the mail server")
 	s := start(t, append(m.env("of the mail server"), "MUSTER_MAIL_URL="+"https://127.0.0.1:1")...)
 	s.user("medic")
@@ -185,6 +186,7 @@ func TestForgottenPassword(t *testing.T) {
 // TestInvitationsByMail sends links from the command line, while the server runs
 // and while it is stopped.
 func TestInvitationsByMail(t *testing.T) {
+	t.Parallel()
 	m := startMailbox(t, "muster", "secret")
 	s := start(t, m.env("secret")...)
 	s.must("", "user", "add", "guide", "--email", "guide@example.org", "--invite")

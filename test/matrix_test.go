@@ -120,6 +120,7 @@ func codecs(list string) map[string]bool {
 // every other: frames are decoded and counted.
 func TestMatrix(t *testing.T) {
 	need(t, "ffmpeg", "gst-launch-1.0", "chromium")
+	t.Parallel()
 	ts := freePort(t, "udp")
 	config := writeConfig(t, fmt.Sprintf(`
 media:

@@ -29,6 +29,7 @@ func takClients(t *testing.T) {
 // under CloudTAK, against the server; they check every answer by their schemas.
 func TestNodeTAK(t *testing.T) {
 	takClients(t)
+	t.Parallel()
 	s := start(t)
 	s.user("alpha", "team")
 	s.user("bravo", "team")

@@ -17,6 +17,7 @@ import (
 
 func TestFirstStart(t *testing.T) {
 	need(t)
+	t.Parallel()
 	s := start(t, "MUSTER_ADMIN_PASSWORD=")
 	s.stop()
 	welcome := s.log.String()
@@ -74,6 +75,7 @@ func TestBusyPortIsExplainedAndTheRestRuns(t *testing.T) {
 
 func TestReloadKeepsSessions(t *testing.T) {
 	need(t, "ffmpeg")
+	t.Parallel()
 	config := writeConfig(t, "media:\n  maxLag: 3s\n")
 	s := start(t, "MUSTER_CONFIG="+config)
 	s.user("pilot")
@@ -115,6 +117,7 @@ func TestReloadKeepsSessions(t *testing.T) {
 
 func TestBackupWhileRunningRestoresOnACleanMachine(t *testing.T) {
 	need(t)
+	t.Parallel()
 	s := start(t)
 	s.must("", "group", "add", "uas")
 	s.user("pilot", "uas:in")
@@ -145,6 +148,7 @@ func TestBackupWhileRunningRestoresOnACleanMachine(t *testing.T) {
 
 func TestManagementWorksWhileStopped(t *testing.T) {
 	need(t)
+	t.Parallel()
 	s := start(t)
 	s.stop()
 	s.must("", "group", "add", "uas")
@@ -170,6 +174,7 @@ func TestManagementWorksWhileStopped(t *testing.T) {
 
 func TestSeen(t *testing.T) {
 	need(t)
+	t.Parallel()
 	s := start(t)
 	get := func(path string) (int, string) {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.ports["api"], path))
@@ -196,6 +201,7 @@ func TestSeen(t *testing.T) {
 
 func TestHTTPS(t *testing.T) {
 	need(t)
+	t.Parallel()
 	s := start(t)
 	client := &http.Client{
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true},

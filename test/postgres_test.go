@@ -11,6 +11,7 @@ import (
 // same logins, and everything there after a restart.
 func TestPostgres(t *testing.T) {
 	need(t, "ffmpeg")
+	t.Parallel()
 	t.Cleanup(storetest.Stop)
 	s := start(t, "MUSTER_STORE_DSN="+storetest.Config(t, "postgres").DSN)
 	s.must("", "group", "add", "uas")

@@ -23,6 +23,7 @@ func probe(url string) (string, error) {
 // list of another, which fetches it and shows it to the members of the group.
 func TestVideoListIsFetched(t *testing.T) {
 	need(t, "ffmpeg", "ffprobe")
+	t.Parallel()
 	a := start(t)
 	a.must("", "group", "add", "flyers")
 	a.user("pilot", "flyers")
@@ -112,6 +113,7 @@ func TestVideoListIsFetched(t *testing.T) {
 // as its configuration says, and take up changes of that.
 func TestPathsAreFetched(t *testing.T) {
 	need(t, "ffmpeg")
+	t.Parallel()
 	a := start(t)
 	a.must("", "group", "add", "flyers")
 	a.user("pilot", "flyers")

@@ -96,6 +96,7 @@ func pictures(t *testing.T, content []byte) (codecs string, length float64, time
 // their pictures; then kills the server while it records.
 func TestStreamsAreRecorded(t *testing.T) {
 	need(t, "ffmpeg", "ffprobe")
+	t.Parallel()
 	config := writeConfig(t, "media:\n  record:\n    segment: 3s\n  paths:\n    uas/cam:\n      record: true\n")
 	s := start(t, "MUSTER_CONFIG="+config)
 	s.must("", "group", "add", "uas")

@@ -35,6 +35,7 @@ func (s *server) as(user, name string) map[string][]string {
 // group A is visible to A and to nobody of B, by any protocol or page.
 func TestOnlyTheGroupSees(t *testing.T) {
 	need(t, "ffmpeg", "chromium")
+	t.Parallel()
 	s := start(t)
 	s.must("", "group", "add", "A")
 	s.must("", "group", "add", "B")
@@ -90,6 +91,7 @@ func TestOnlyTheGroupSees(t *testing.T) {
 // TestPublishNeedsTheRight: nobody publishes without it, by any protocol.
 func TestPublishNeedsTheRight(t *testing.T) {
 	need(t, "ffmpeg")
+	t.Parallel()
 	s := start(t)
 	s.must("", "group", "add", "A")
 	s.user("pilot", "A")
