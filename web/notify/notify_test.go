@@ -510,6 +510,19 @@ func TestASessionGoesOnAfterTheConnection(t *testing.T) {
 	if code := again.ask("hand", object{"on": true}, nil); code != "" {
 		t.Errorf("not in the room any more: %q", code)
 	}
+	for range 2 { // the answer to the first was lost, so it is asked again
+		again.id = 76
+		if code := again.ask("chat", object{"text": "said once"}, nil); code != "" {
+			t.Error(code)
+		}
+	}
+	again.expect(mcu.EventChat, &c)
+	if code := again.ask("chat", object{"text": "and this"}, nil); code != "" {
+		t.Fatal(code)
+	}
+	if again.expect(mcu.EventChat, &c); c.Text != "and this" {
+		t.Errorf("%q was said twice", c.Text)
+	}
 	other := h.dial(t, "eve", "?key="+mike.key+"&after=0")
 	if other.key == mike.key {
 		t.Error("somebody else took the session over")

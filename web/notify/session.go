@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +34,8 @@ type session struct {
 	ctx    context.Context // ends with the session
 	cancel context.CancelCauseFunc
 
-	doing sync.Mutex // one request at a time
+	doing sync.Mutex // one request at a time; guards done
+	done  []answered // the newest keptAnswers requests, the oldest first
 
 	mu       sync.Mutex // guards what follows
 	p        *mcu.Participant
@@ -43,6 +46,16 @@ type session struct {
 	cut      func()    // ends the newest of them
 	left     time.Time // when the last connection went
 }
+
+// answered is a request that was done. Its answer may have been lost with the
+// connection: a client that has come back asks again.
+type answered struct {
+	request [sha256.Size]byte // its text
+	answer  message
+}
+
+// keptAnswers is how many answers are kept for such clients.
+const keptAnswers = 16
 
 // resumeFor is how long a session waits for its client to come back.
 const resumeFor = 15 * time.Second
@@ -170,7 +183,8 @@ func (c *session) participant() (*mcu.Participant, error) {
 	return c.p, nil
 }
 
-// do carries out a request and returns the answer.
+// do carries out a request and returns the answer. A request that was done
+// already, with the same id and content, is only answered again.
 func (c *session) do(ctx context.Context, text []byte) message {
 	var r request
 	if err := json.Unmarshal(text, &r); err != nil {
@@ -178,6 +192,19 @@ func (c *session) do(ctx context.Context, text []byte) message {
 	}
 	c.doing.Lock()
 	defer c.doing.Unlock()
+	sum := sha256.Sum256(text)
+	if i := slices.IndexFunc(c.done, func(d answered) bool { return d.request == sum }); i >= 0 && r.ID != 0 {
+		return c.done[i].answer
+	}
+	answer := c.answer(ctx, r)
+	if len(c.done) == keptAnswers {
+		c.done = slices.Delete(c.done, 0, 1)
+	}
+	c.done = append(c.done, answered{sum, answer})
+	return answer
+}
+
+func (c *session) answer(ctx context.Context, r request) message {
 	data, err := c.handle(ctx, r)
 	if err == nil {
 		return message{Re: r.ID, Type: typeOK, Data: data}

@@ -20,7 +20,7 @@ const pauses = [0, 250, 500, 1000, 2000];
 /** WebSockets that fail this often before anything was heard make way for long polls. */
 const tries = 2;
 
-type Waiting = { resolve: (data: unknown) => void; reject: (e: Error) => void; timer: ReturnType<typeof setTimeout> };
+type Waiting = { text: string; resolve: (data: unknown) => void; reject: (e: Error) => void; timer: ReturnType<typeof setTimeout> };
 
 export class Signal {
   /** Called with every event, in order. */
@@ -41,7 +41,6 @@ export class Signal {
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting = new Map<number, Waiting>();
-  #queue: string[] = [];
 
   constructor(base = '/notify') {
     this.#base = base;
@@ -112,9 +111,8 @@ export class Signal {
       }
     }
     this.onOnline(true);
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const text of queue) this.#send(text);
+    // Also what was asked before: the answer may have been lost, and the server does nothing twice.
+    for (const w of this.#waiting.values()) this.#send(w.text);
     this.onEvent('hello', hello);
   }
 
@@ -136,7 +134,6 @@ export class Signal {
       w.reject(new RoomError('offline', ''));
     }
     this.#waiting.clear();
-    this.#queue = [];
   }
 
   /** Asks the server for something. What is asked while the connection is away waits for it. */
@@ -148,15 +145,14 @@ export class Signal {
         this.#waiting.delete(id);
         reject(new RoomError('offline', ''));
       }, patience);
-      this.#waiting.set(id, { resolve: resolve as (data: unknown) => void, reject, timer });
+      this.#waiting.set(id, { text, resolve: resolve as (data: unknown) => void, reject, timer });
       this.#send(text);
     });
   }
 
   #send(text: string): void {
     if (this.#socket?.readyState === WebSocket.OPEN && this.#key) this.#socket.send(text);
-    else if (this.#polling) void this.#post(text);
-    else this.#queue.push(text);
+    else if (this.#polling && this.#key) void this.#post(text);
   }
 
   async #post(text: string): Promise<void> {
