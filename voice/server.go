@@ -272,6 +272,6 @@ func (s *Server) sweep(now time.Time) {
 
 func sortUsers(all []UserInfo) {
 	slices.SortFunc(all, func(a, b UserInfo) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Session, b.Session))
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Session, b.Session))
 	})
 }
