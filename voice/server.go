@@ -152,7 +152,7 @@ func clientTLS(base *tls.Config) *tls.Config {
 	// Frames are gathered before they are encrypted: small records at the beginning
 	// would only cost.
 	c.DynamicRecordSizingDisabled = true
-	return c
+	return paced(c)
 }
 
 // Stats returns the present counts.

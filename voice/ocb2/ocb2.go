@@ -17,6 +17,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 const (
@@ -95,32 +96,42 @@ func (m *mode) tail(p []byte) block {
 	return load(m.buf[:])
 }
 
-// seal encrypts src into dst, which has its length, and returns the tag.
+// seal encrypts src into dst, which has its length, and returns the tag. Blocks
+// are prepared together and then encrypted together: the processor works on
+// several at a time.
 func (m *mode) seal(dst, src []byte, nonce block) block {
-	offset := m.encrypt(nonce)
+	first := m.encrypt(nonce)
+	offset := first
 	var sum block
-	for len(src) > size {
-		plain := load(src)
-		if len(src) <= 2*size && plain.hi == 0 && plain.lo>>8 == 0 {
+	n := 0 // bytes in whole blocks but the last
+	for ; len(src)-n > size; n += size {
+		plain := load(src[n:])
+		if len(src)-n <= 2*size && plain.hi == 0 && plain.lo>>8 == 0 {
 			// The second to last block, of zeros but for one byte: one bit of the
 			// first byte is changed, which is not heard.
 			plain.hi ^= 1 << 56
 		}
 		offset = offset.double()
 		sum = sum.xor(plain)
-		m.encrypt(offset.xor(plain)).xor(offset).store(dst)
-		src, dst = src[size:], dst[size:]
+		offset.xor(plain).store(dst[n:])
+	}
+	for i := 0; i < n; i += size {
+		m.aes.Encrypt(dst[i:i+size], dst[i:i+size])
+	}
+	offset = first
+	for i := 0; i < n; i += size {
+		offset = offset.double()
+		load(dst[i:]).xor(offset).store(dst[i:])
 	}
 	offset = offset.double()
-	length := block{0, uint64(len(src)) * 8}
-	pad := m.encrypt(length.xor(offset))
+	tail := src[n:]
+	pad := m.encrypt(block{0, uint64(len(tail)) * 8}.xor(offset))
 	pad.store(m.buf[:])
-	padded := m.buf
-	copy(padded[:], src)
-	last := load(padded[:])
+	copy(m.buf[:], tail)
+	last := load(m.buf[:])
 	sum = sum.xor(last)
-	last.xor(pad).store(padded[:])
-	copy(dst, padded[:len(src)])
+	last.xor(pad).store(m.buf[:])
+	copy(dst[n:], m.buf[:len(tail)])
 	return m.encrypt(offset.triple().xor(sum))
 }
 
@@ -173,10 +184,8 @@ func (s *Sealer) Nonce() [NonceSize]byte { return s.iv }
 // src.
 func (s *Sealer) Seal(dst, src []byte) []byte {
 	increment(&s.iv)
-	at := len(dst)
-	for range Overhead + len(src) {
-		dst = append(dst, 0)
-	}
+	at, n := len(dst), Overhead+len(src)
+	dst = slices.Grow(dst, n)[:at+n]
 	out := dst[at:]
 	tag := s.seal(out[Overhead:], src, load(s.iv[:]))
 	out[0] = s.iv[0]
