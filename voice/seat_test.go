@@ -1,0 +1,219 @@
+package voice
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"muster/internal/auth"
+	"muster/voice/wire"
+)
+
+// room is a bridge that writes down what it is told.
+type room struct {
+	mu     sync.Mutex
+	events []string
+	voice  []Packet
+	ids    map[uint32]auth.Identity
+}
+
+func (r *room) note(format string, a ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, fmt.Sprintf(format, a...))
+}
+
+func (r *room) Joined(m Member) {
+	r.note("joined %s %s", m.Channel, m.Name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids == nil {
+		r.ids = make(map[uint32]auth.Identity)
+	}
+	r.ids[m.Session] = m.Identity
+}
+func (r *room) Left(m Member)              { r.note("left %s %s", m.Channel, m.Name) }
+func (r *room) Changed(m Member)           { r.note("changed %s muted %t deaf %t", m.Name, m.Muted, m.Deaf) }
+func (r *room) Text(m Member, text string) { r.note("text %s %s", m.Name, text) }
+
+func (r *room) Voice(_ uint32, channel string, p Packet) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.Opus = bytes.Clone(p.Opus)
+	r.voice = append(r.voice, p)
+	r.events = append(r.events, "voice "+channel)
+}
+
+func (r *room) await(t *testing.T, event string) {
+	t.Helper()
+	eventually(t, event, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return slices.Contains(r.events, event) })
+}
+
+func TestSeats(t *testing.T) {
+	r := &room{}
+	h := newHouse()
+	s := serve(t, h, func(_ *Config, d *Deps) { d.Bridge = r })
+	if _, err := s.Seat("rooms/none", VirtualUser{Name: "x"}); !errors.Is(err, ErrNoChannel) {
+		t.Error(err)
+	}
+	alice, carol, op := s.joined("alice", "blue"), s.joined("carol", "red"), s.joined("op", "blue")
+	asked := make(chan string, 10)
+	seat, err := s.Seat("group/blue", VirtualUser{
+		Name: "Browser <1>", Comment: "from a browser", Mute: func(m bool) { asked <- fmt.Sprint("mute ", m) },
+		Kick: func(reason string) { asked <- "kick " + reason },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin, err := s.Seat("group/blue", VirtualUser{Name: "Browser 1", Muted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both are seen, each by a name of its own", func() bool {
+		return alice.where("Browser 1") == "blue" && alice.where("Browser 1 (2)") == "blue" && isTrue(alice.user("Browser 1 (2)").SelfMute)
+	})
+	seat.Voice(100, frame20(1), false)
+	twin.Voice(100, frame20(2), false)
+	alice.hears(frame20(1))
+	if got := alice.heard(frame20(1)); got[0].session != uint64(seat.Session()) {
+		t.Errorf("%+v", got)
+	}
+	seat.Voice(102, nil, true)
+	seat.Voice(104, []byte{0xe0, 1}, false) // 2.5 ms
+	seat.Say("<i>hi</i>")
+	await(alice, "the text", func(m *wire.TextMessage) bool { return value(m.Text) == "hi" && value(m.Actor) == seat.Session() })
+	alice.settle()
+	carol.settle()
+	alice.mu.Lock()
+	n := len(alice.voice)
+	alice.mu.Unlock()
+	if n != 2 || len(carol.voice) != 0 {
+		t.Errorf("%d packets, and %d elsewhere", n, len(carol.voice))
+	}
+	twin.SetState(false, true)
+	eventually(t, "its state is shown", func() bool { u := alice.user("Browser 1 (2)"); return !isTrue(u.SelfMute) && isTrue(u.SelfDeaf) })
+	op.send(&wire.UserState{Session: new(seat.Session()), Mute: new(true)})
+	op.send(&wire.UserRemove{Session: new(seat.Session()), Reason: new("out")})
+	op.send(&wire.UserState{Session: new(twin.Session()), Mute: new(true)})
+	if d := op.denied(); !strings.Contains(value(d.Reason), "room") {
+		t.Errorf("%+v", d)
+	}
+	got := []string{<-asked, <-asked}
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"kick out", "mute true"}) {
+		t.Errorf("%q", got)
+	}
+	late := s.joined("dave", "blue")
+	if u := late.user("Browser 1"); u == nil || value(u.Comment) != "from a browser" {
+		t.Errorf("%+v", u)
+	}
+	for _, e := range r.events {
+		if strings.HasPrefix(e, "voice") {
+			t.Error("what a seat says came back over the bridge")
+		}
+	}
+	seat.Close()
+	seat.Close()
+	seat.Voice(200, frame20(9), false)
+	eventually(t, "it is gone", func() bool { return alice.user("Browser 1") == nil })
+	h.set(group("red"))
+	eventually(t, "a seat ends with its channel", func() bool { return alice.user("Browser 1 (2)") == nil })
+	twin.Voice(300, frame20(9), false)
+	twin.SetState(true, true)
+	twin.Close()
+}
+
+func TestBridgeIsToldOfMumbleUsers(t *testing.T) {
+	r := &room{}
+	h := newHouse()
+	s := serve(t, h, func(_ *Config, d *Deps) { d.Bridge = r })
+	alice, dave := s.joined("alice", "blue"), s.joined("dave", "blue")
+	r.await(t, "joined group/blue alice")
+	if id := r.ids[alice.session]; id.User != "alice" || len(id.Groups) != 1 {
+		t.Errorf("%+v", id)
+	}
+	alice.say(0, 4, frame20(1))
+	alice.say(0, 6, nil)
+	r.await(t, "voice group/blue")
+	eventually(t, "packets as they are", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.voice) == 2 && r.voice[0].Seq == 4 && bytes.Equal(r.voice[0].Opus, frame20(1)) && len(r.voice[1].Opus) == 0
+	})
+	blue, _ := alice.channel("blue")
+	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("to the room")})
+	r.await(t, "text alice to the room")
+	alice.send(&wire.UserState{SelfMute: new(true)})
+	r.await(t, "changed alice muted true deaf false")
+	alice.say(0, 8, frame20(2))
+	alice.settle()
+	if err := s.Mute(dave.session, true); err != nil {
+		t.Error(err)
+	}
+	r.await(t, "changed dave muted true deaf false")
+	dave.join("red")
+	r.await(t, "left group/blue dave")
+	r.await(t, "joined group/red dave")
+	if err := s.Dismiss(dave.session); err != nil {
+		t.Error(err)
+	}
+	r.await(t, "left group/red dave")
+	h.grant("alice", auth.Grant{Group: "blue", Out: true})
+	alice.send(&wire.UserState{SelfMute: new(false)})
+	alice.say(0, 10, frame20(3)) // without the right
+	alice.settle()
+	if err := s.Kick(alice.session, "bye"); err != nil {
+		t.Error(err)
+	}
+	r.await(t, "left group/blue alice")
+	if err := s.Kick(alice.session, "bye"); !errors.Is(err, ErrGone) {
+		t.Error(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.voice) != 2 {
+		t.Errorf("%d packets", len(r.voice))
+	}
+}
+
+func TestOverview(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice := s.joined("alice", "blue")
+	if _, err := s.Seat("group/blue", VirtualUser{Name: "Zoe"}); err != nil {
+		t.Fatal(err)
+	}
+	alice.say(0, 1, frame20(1))
+	alice.settle()
+	all := s.Channels()
+	if len(all) != 3 || all[1].Name != "blue" || all[1].Key != "group/blue" || len(all[1].Users) != 2 {
+		t.Fatalf("%+v", all)
+	}
+	if u := all[1].Users[0]; u.User != "alice" || !u.Talks || u.Seat || !all[1].Users[1].Seat {
+		t.Errorf("%+v", all[1].Users)
+	}
+}
+
+// TestVoiceDoesNotAllocate keeps the way of a packet cheap.
+func TestVoiceDoesNotAllocate(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice := s.joined("alice", "blue")
+	s.joined("bob", "blue").openUDP()
+	s.joined("dave", "blue")
+	s.mu.RLock()
+	c := s.users[alice.session].c
+	s.mu.RUnlock()
+	p := speechPacket(0, 1, frame20(1), false)
+	now := time.Now()
+	n := testing.AllocsPerRun(200, func() {
+		now = now.Add(20 * time.Millisecond)
+		s.heardVoice(c, p, now)
+	})
+	if n > 1 { // now and then a pool is emptied, or a queue grows
+		t.Errorf("%v allocations per packet", n)
+	}
+}
