@@ -85,8 +85,10 @@ func TestSeats(t *testing.T) {
 	}
 	seat.Voice(102, nil, true)
 	seat.Voice(104, []byte{0xe0, 1}, false) // 2.5 ms
-	seat.Say("<i>hi</i>")
-	await(alice, "the text", func(m *wire.TextMessage) bool { return value(m.Text) == "hi" && value(m.Actor) == seat.Session() })
+	seat.Say("1 < 2 & 3")
+	await(alice, "the text", func(m *wire.TextMessage) bool {
+		return value(m.Text) == "1 &lt; 2 &amp; 3" && value(m.Actor) == seat.Session()
+	})
 	alice.settle()
 	carol.settle()
 	alice.mu.Lock()
@@ -152,8 +154,8 @@ func TestBridgeIsToldOfMumbleUsers(t *testing.T) {
 		return len(r.voice) == 2 && r.voice[0].Seq == 4 && bytes.Equal(r.voice[0].Opus, frame20(1)) && len(r.voice[1].Opus) == 0
 	})
 	blue, _ := alice.channel("blue")
-	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("to the room")})
-	r.await(t, "text alice to the room")
+	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("<i>to</i> the room &lt; 3")})
+	r.await(t, "text alice to the room < 3")
 	alice.send(&wire.UserState{SelfMute: new(true)})
 	r.await(t, "changed alice muted true deaf false")
 	alice.say(0, 8, frame20(2))
