@@ -150,7 +150,7 @@ func (s *Server) Kick(session uint32, reason string) error {
 	if err != nil {
 		return err
 	}
-	if !s.expel(u.c, plainText(reason)) {
+	if !s.expel(u.c, escaped(reason)) {
 		return ErrGone
 	}
 	return nil

@@ -99,7 +99,7 @@ func (s *Server) entryName(e Entry, but *channel) string {
 func (s *Server) addEntry(e Entry) *channel {
 	ch := newChannel(s.newChannelID(), s.root, s.entryName(e, nil))
 	ch.key, ch.res = e.Key, e.Resource
-	ch.description, ch.position, ch.maxUsers = plainText(e.Description), e.Position, e.MaxUsers
+	ch.description, ch.position, ch.maxUsers = escaped(e.Description), e.Position, e.MaxUsers
 	s.addChannel(ch)
 	return ch
 }
@@ -127,7 +127,7 @@ func (s *Server) replaceEntry(ch *channel, e Entry) {
 }
 
 func (s *Server) updateEntry(ch *channel, e Entry) {
-	name, text := s.entryName(e, ch), plainText(e.Description)
+	name, text := s.entryName(e, ch), escaped(e.Description)
 	if ch.name == name && ch.description == text && ch.position == e.Position && ch.maxUsers == e.MaxUsers {
 		return
 	}

@@ -46,7 +46,7 @@ func (s *Server) Seat(channel string, v VirtualUser) (*Seat, error) {
 	}
 	st := &Seat{s: s, v: v}
 	st.u = &user{
-		session: s.newSession(), seat: st, agent: release, begun: time.Now(), comment: plainText(v.Comment),
+		session: s.newSession(), seat: st, agent: release, begun: time.Now(), comment: escaped(v.Comment),
 		selfMute: v.Muted, selfDeaf: v.Deaf, ch: ch, name: s.freeName(v.Name, "", ""),
 	}
 	s.seat(st.u, ch)
@@ -103,7 +103,7 @@ func (st *Seat) SetState(muted, deaf bool) {
 // SetComment changes what is told about the virtual user.
 func (st *Seat) SetComment(comment string) {
 	s, u := st.s, st.u
-	comment = plainText(comment)
+	comment = escaped(comment)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users[u.session] != u || u.comment == comment {
@@ -115,10 +115,10 @@ func (st *Seat) SetComment(comment string) {
 	s.spread(u, m)
 }
 
-// Say sends a text to all in the channel.
+// Say sends plain text to all in the channel.
 func (st *Seat) Say(text string) {
 	s, u := st.s, st.u
-	if text = plainText(text); text == "" {
+	if text = escaped(text); text == "" {
 		return
 	}
 	s.mu.RLock()

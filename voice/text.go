@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"html"
 	"strings"
 	"time"
 	"unicode"
@@ -51,7 +52,7 @@ func (c *conn) handleText(m *wire.TextMessage) {
 	}
 	s.n.texts.Add(1)
 	if bridged != nil {
-		s.tellText(*bridged, text)
+		s.tellText(*bridged, unescaped(text))
 	}
 }
 
@@ -109,7 +110,8 @@ func (s *Server) readers(u *user, m *wire.TextMessage) ([]*conn, error) {
 }
 
 // plainText takes the markup out of a text of a client: what clients show as HTML
-// may make others fetch addresses. Characters that cannot be seen go as well.
+// may make others fetch addresses. Characters that cannot be seen go as well. What
+// is left may still hold references such as &lt;, which clients show as characters.
 func plainText(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -124,7 +126,7 @@ func plainText(s string) string {
 				i += end
 				continue
 			}
-			b.WriteByte('<') // no tag to any client
+			b.WriteString("&lt;") // some clients take any such sign for a tag
 		case r == '\n' || r == '\t':
 			b.WriteRune(r)
 		case r == utf8.RuneError && n <= 1, unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
@@ -134,6 +136,14 @@ func plainText(s string) string {
 		i += n
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// unescaped is a text of plainText without references, for those who show no HTML.
+func unescaped(s string) string { return html.UnescapeString(s) }
+
+// escaped makes plain text fit for clients, which show HTML.
+func escaped(s string) string {
+	return plainText(strings.NewReplacer("&", "&amp;", "<", "&lt;").Replace(s))
 }
 
 // tagEnd returns the length of the tag that s begins with; 0: it begins with none.

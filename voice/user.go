@@ -111,7 +111,7 @@ func (u *user) member() *Member {
 		return nil
 	}
 	return &Member{
-		Session: u.session, Channel: u.ch.key, Name: u.name, Identity: u.id, Comment: u.comment, Agent: u.agent,
+		Session: u.session, Channel: u.ch.key, Name: u.name, Identity: u.id, Comment: unescaped(u.comment), Agent: u.agent,
 		Muted: u.mute || u.suppress || u.selfMute, Deaf: !u.hears(),
 	}
 }

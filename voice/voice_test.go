@@ -339,14 +339,14 @@ func TestTextMessages(t *testing.T) {
 
 func TestPlainText(t *testing.T) {
 	for _, tc := range []struct{ name, in, want string }{
-		{"plain", "a < b & c", "a < b & c"},
+		{"plain", "a < b & c", "a &lt; b & c"},
 		{"markup", "<p>one<br/>two</p>", "one\ntwo"},
 		{"script", "<script>x</script>y", "xy"},
 		{"an open tag", `hi <img src="http://x/`, "hi"},
 		{"a comment", "a<!-- b -->c", "ac"},
 		{"control characters", "a\x00b\x1bc\u202ed", "abcd"},
 		{"bad UTF-8", "a\xffb", "ab"},
-		{"signals of voice plugins", "[TAK MxVx : REQUEST_CALL ]<12>", "[TAK MxVx : REQUEST_CALL ]<12>"},
+		{"signals of voice plugins", "[TAK MxVx : REQUEST_CALL ]12", "[TAK MxVx : REQUEST_CALL ]12"},
 	} {
 		if got := plainText(tc.in); got != tc.want {
 			t.Errorf("%s: %q", tc.name, got)
