@@ -23,6 +23,7 @@ import (
 	"muster/media/ts"
 	"muster/sip"
 	"muster/turn"
+	"muster/voice"
 	"muster/web"
 )
 
@@ -32,6 +33,7 @@ type config struct {
 	Web   web.Config    `yaml:"web" doc:"The pages, the API and the ports they are on."`
 	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
 	SIP   sip.Config    `yaml:"sip" doc:"Telephones: registrations, calls into rooms and between people, trunks."`
+	Voice voice.Config  `yaml:"voice" doc:"The Mumble server: voice for Mumble clients and the plugins of TAK clients, in the rooms of everybody else."`
 	TURN  turn.Config   `yaml:"turn" doc:"STUN and TURN: relays for clients that no direct way leads to."`
 	Cot   cotConfig     `yaml:"cot" doc:"The TAK server: positions, chat, missions, files."`
 	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
@@ -80,7 +82,7 @@ func defaults() *config {
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 			Record: record.DefaultConfig(), Rooms: mcu.DefaultConfig(),
 		},
-		SIP: sip.DefaultConfig(), TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		SIP: sip.DefaultConfig(), Voice: voice.DefaultConfig(), TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

@@ -62,6 +62,7 @@ type house struct {
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
 	sip      atomic.Pointer[sip.Server]
+	radio    *radio // carries rooms to Mumble and back
 	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data
 }

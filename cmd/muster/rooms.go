@@ -22,13 +22,15 @@ var errNoWebRTC = errors.New("WebRTC is switched off on this server")
 // openRooms makes the rooms and the server that tells people of them.
 func (h *house) openRooms(ctx context.Context, cfg *config) error {
 	var err error
+	h.radio = newRadio(h.log)
 	h.rooms, err = mcu.New(ctx, cfg.Media.Rooms, mcu.Deps{
 		DB: h.db, Router: h.router, Sessions: h.sessions, Bus: h.bus, Log: h.log,
-		Compositor: composing(h.log), Recorder: h.recorder,
+		Compositor: composing(h.log), Recorder: h.recorder, Bridge: h.radio,
 	})
 	if err != nil {
 		return err
 	}
+	h.radio.rooms = h.rooms
 	h.notify = notify.New(notify.Deps{
 		Rooms: h.rooms, Seat: h.seat, BadOffer: rtc.BadOffer,
 		ICE: func(who auth.Identity, room auth.Resource, stay, host string) []notify.ICEServer {

@@ -298,6 +298,15 @@ func (h *house) parts(local net.Listener) []part {
 			}
 			return registered(h, "sip", srv, err)
 		}},
+		{"rooms and channels", func(*config) any { return nil }, func(*config) (runner, error) { return h.radio, nil }},
+		{"groups and rooms", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.keepGroupRooms), nil }},
+		{"voice", func(c *config) any { return c.Voice }, func(c *config) (runner, error) {
+			if !c.Voice.Enabled {
+				return nil, nil
+			}
+			srv, err := h.newVoice(c.Voice, tls, guard)
+			return registered(h, "voice", srv, err)
+		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
 			if !c.TURN.Enabled {
 				m.turn.clear()

@@ -228,6 +228,7 @@ func (m *Room) tellBus(kind string) {
 // held.
 func (m *Room) spread(from *Participant, e Event) {
 	m.pictures.changed()
+	m.bridge(e)
 	for _, p := range m.people {
 		if p == from || p.waiting || from != nil && from.waiting && p.role != Host {
 			continue

@@ -58,6 +58,8 @@ type Deps struct {
 	Compositor func() *exec.Cmd
 	// Recorder records the rooms' streams; nil: nothing does.
 	Recorder Recorder
+	// Bridge carries rooms to Mumble; nil: nothing does.
+	Bridge Bridge
 }
 
 // Recorder records streams.

@@ -18,6 +18,7 @@ type sound struct {
 	room *Room
 
 	taps   atomic.Pointer[[]*Tap] // replaced under mu
+	ears   atomic.Pointer[[]*Ear] // likewise
 	mixing atomic.Bool            // somebody wants a mix
 	tapped atomic.Bool            // somebody hears single voices
 	ranked atomic.Int64           // Unix ns of the last ranking
@@ -52,6 +53,7 @@ type sharedMix struct {
 func newSound(room *Room, speakers int) *sound {
 	s := &sound{room: room, slots: make([]*AudioIn, speakers), shared: make(map[AudioFormat]*sharedMix)}
 	s.taps.Store(&[]*Tap{})
+	s.ears.Store(&[]*Ear{})
 	return s
 }
 
@@ -137,7 +139,7 @@ func (p *Participant) HearEach(slots int, send func(slot int, s Sound)) (*Tap, e
 	s.mu.Lock()
 	all := append(slices.Clone(*s.taps.Load()), t)
 	s.taps.Store(&all)
-	s.tapped.Store(true)
+	s.listening()
 	s.mu.Unlock()
 	return t, nil
 }
@@ -230,7 +232,7 @@ func (s *sound) removeTap(t *Tap) {
 	s.mu.Lock()
 	all := slices.DeleteFunc(slices.Clone(*s.taps.Load()), func(x *Tap) bool { return x == t })
 	s.taps.Store(&all)
-	s.tapped.Store(len(all) > 0)
+	s.listening()
 	s.mu.Unlock()
 }
 
@@ -255,6 +257,7 @@ func (s *sound) forward(in *AudioIn, p *Sound, now time.Time) {
 	for _, t := range *s.taps.Load() {
 		t.pass(slot, in, p, now)
 	}
+	s.overheard(in, p)
 }
 
 // How slots and the lead change hands.

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+
+	"muster/internal/auth"
+	"muster/internal/bus"
+	"muster/media/mcu"
+	"muster/voice"
+)
+
+// newVoice makes the Mumble server.
+func (h *house) newVoice(cfg voice.Config, tls *tls.Config, guard func(net.Listener) net.Listener) (*voice.Server, error) {
+	srv, err := voice.New(cfg, voice.Deps{
+		Auth: h.auth, Sessions: h.sessions, Certificates: h.pki, Directory: channels{h.rooms, h.bus}, Doors: h.doors, Log: h.log,
+		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth},
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.radio.use(srv)
+	return srv, nil
+}
+
+// channels are the rooms, as the Mumble server shows them. It implements
+// voice.Directory.
+type channels struct {
+	rooms *mcu.Rooms
+	bus   *bus.Bus
+}
+
+// Channels implements voice.Directory. Breakout rooms are not among them: one is
+// sent there, and cannot just go.
+func (c channels) Channels(context.Context) ([]voice.Entry, error) {
+	var out []voice.Entry
+	for _, s := range c.rooms.List(auth.System("voice")) {
+		if s.Parent != "" {
+			continue
+		}
+		e := voice.Entry{Key: s.Stream(), Name: s.Title, Resource: auth.Room(s.Stream(), s.Groups)}
+		if e.Name == "" {
+			e.Name = s.Name.String()
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// Watch implements voice.Directory.
+func (c channels) Watch(changed func()) (stop func()) {
+	const held = 256 // facts; when more come at once, the next one says the same
+	sub := c.bus.Subscribe(held)
+	done := make(chan struct{})
+	go func() {
+		defer sub.Close()
+		for {
+			select {
+			case <-done:
+				return
+			case f := <-sub.C:
+				if f.Kind == mcu.FactChange {
+					changed()
+				}
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// people are the names of all accounts. It implements voice.People.
+type people struct{ auth *auth.Service }
+
+// Names implements voice.People.
+func (p people) Names(ctx context.Context) ([]string, error) {
+	users, err := p.auth.ListUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(users))
+	for _, u := range users {
+		out = append(out, u.Name)
+	}
+	return out, nil
+}
