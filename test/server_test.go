@@ -118,6 +118,7 @@ var doorKeys = []struct{ door, env, network string }{
 	{"webrtc", "MUSTER_MEDIA_WEBRTC_ADDRESS", "tcp"},
 	{"webrtc-media", "MUSTER_MEDIA_WEBRTC_MEDIA_ADDRESS", "udp"},
 	{"turn", "MUSTER_TURN_ADDRESS", "udp"},
+	{"voice", "MUSTER_VOICE_ADDRESS", "tcp"},
 	{"cot", "MUSTER_COT_STREAM_ADDRESS", "tcp"},
 	{"cot-tls", "MUSTER_COT_STREAM_TLS_ADDRESS", "tcp"},
 	{"cot-quic", "MUSTER_COT_STREAM_QUIC_ADDRESS", "udp"},

@@ -13,6 +13,7 @@ import (
 	"muster/internal/auth"
 	"muster/internal/run"
 	"muster/media/codec"
+	"muster/media/codec/opus"
 	"muster/media/mcu"
 	"muster/voice"
 )
@@ -279,26 +280,41 @@ type speaker struct {
 
 	mu      sync.Mutex // guards what follows
 	talking bool
-	seq     uint64    // of the newest packet, units of 10 ms
-	ts      uint32    // of the newest packet, 48 kHz
-	at      time.Time // when it came
+	count   toMumble
 }
 
-// unit is what Mumble counts in, at 48 kHz.
-const unit = 480
+// toMumble numbers the packets of one sender as Mumble does.
+type toMumble struct {
+	seq uint64    // of the newest packet, units of 10 ms
+	ts  uint32    // of the newest packet, 48 kHz
+	at  time.Time // when it came
+}
+
+// unit is what Mumble counts in: 10 ms at 48 kHz.
+const (
+	unit     = 480
+	unitTime = 10 * time.Millisecond
+)
+
+// next returns the number of a packet with the RTP timestamp ts.
+func (c *toMumble) next(ts uint32, now time.Time) uint64 {
+	const leap = int64(burstEnd / unitTime)
+	step := int64(int32(ts-c.ts)) / unit
+	if gone := now.Sub(c.at); gone > burstEnd || step > leap || step < -leap {
+		// A new burst, or a sender that began anew: the numbers go on with the time.
+		step = max(int64(min(gone, time.Hour)/unitTime), 1)
+	}
+	seq := c.seq + uint64(step)
+	if step > 0 {
+		*c = toMumble{seq, ts, now}
+	}
+	return seq
+}
 
 // say passes a packet on under Mumble's numbers.
 func (s *speaker) say(p *mcu.Sound, now time.Time) {
 	s.mu.Lock()
-	step := int64(int32(p.Timestamp-s.ts)) / unit
-	if gone := now.Sub(s.at); gone > burstEnd || step > int64(burstEnd/(10*time.Millisecond)) || step < -int64(burstEnd/(10*time.Millisecond)) {
-		// A new burst, or a sender that began anew: the numbers go on with the time.
-		step = max(int64(min(gone, time.Hour)/(10*time.Millisecond)), 1)
-	}
-	seq := s.seq + uint64(step)
-	if step > 0 {
-		s.seq, s.ts, s.at = seq, p.Timestamp, now
-	}
+	seq := s.count.next(p.Timestamp, now)
 	s.talking = true
 	s.end.Reset(burstEnd)
 	s.mu.Unlock()
@@ -308,7 +324,7 @@ func (s *speaker) say(p *mcu.Sound, now time.Time) {
 // ended tells clients that the speaker has let go.
 func (s *speaker) ended() {
 	s.mu.Lock()
-	talking, seq := s.talking, s.seq
+	talking, seq := s.talking, s.count.seq
 	s.talking = false
 	s.mu.Unlock()
 	if talking {
@@ -341,10 +357,16 @@ type listener struct {
 	in    atomic.Pointer[mcu.AudioIn]
 
 	mu    sync.Mutex // guards what follows
+	count fromMumble
+}
+
+// fromMumble numbers the packets of one Mumble user as RTP does.
+type fromMumble struct {
 	begun bool
-	from  uint64 // number of the newest packet, units of 10 ms, as the client counts
-	at    uint64 // likewise, as the room is told
-	when  time.Time
+	from  uint64    // of the newest packet, units of 10 ms, as the client counts
+	long  int64     // how long it was, likewise; some clients count packets instead
+	at    uint64    // of the newest packet, likewise, as the room is told
+	when  time.Time // when it came
 	seq   uint16
 }
 
@@ -466,24 +488,23 @@ func (r *radio) Voice(session uint32, _ string, p voice.Packet) {
 	if in == nil {
 		return
 	}
-	in.Write(l.next(p, time.Now()))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in.Write(l.count.next(p, time.Now()))
 }
 
 // next gives a packet the room's numbers: a client may count anew with each burst.
-func (l *listener) next(p voice.Packet, now time.Time) *mcu.Sound {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	const leap = 500 // 5 s
-	step := int64(p.Seq - l.from)
-	first := !l.begun || now.Sub(l.when) > burstEnd
-	if first || step <= 0 || step > leap {
-		step = max(int64(min(now.Sub(l.when), time.Hour)/(10*time.Millisecond)), 2)
-	}
-	if !l.begun {
+func (c *fromMumble) next(p voice.Packet, now time.Time) *mcu.Sound {
+	const leap = int64(5 * time.Second / unitTime)
+	step := max(int64(p.Seq-c.from), c.long)
+	first := !c.begun || now.Sub(c.when) > burstEnd
+	switch {
+	case !c.begun:
 		step = 0
+	case first || p.Seq <= c.from || step > leap:
+		step = max(int64(min(now.Sub(c.when), time.Hour)/unitTime), c.long)
 	}
-	l.begun, l.from, l.when = true, p.Seq, now
-	l.at += uint64(step)
-	l.seq++
-	return mcu.Spoken(l.seq, l.at, first, bytes.Clone(p.Opus))
+	samples, _ := opus.Samples(p.Opus) // the Mumble server has looked at it
+	*c = fromMumble{begun: true, from: p.Seq, long: int64(samples / unit), at: c.at + uint64(step), when: now, seq: c.seq + 1}
+	return mcu.Spoken(c.seq, c.at, first, bytes.Clone(p.Opus))
 }

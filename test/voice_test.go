@@ -1,0 +1,255 @@
+package test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"layeh.com/gumble/gumble"
+
+	opuscodec "muster/media/codec/opus"
+)
+
+// libopus is the codec of gumble clients.
+type libopus struct{}
+
+func (libopus) ID() int { return 4 }
+
+func (libopus) NewEncoder() gumble.AudioEncoder {
+	e, err := opuscodec.NewEncoder(opuscodec.EncoderConfig{Channels: 1, Bitrate: 40_000})
+	if err != nil {
+		panic(err)
+	}
+	return &opusSide{enc: e}
+}
+
+func (libopus) NewDecoder() gumble.AudioDecoder {
+	d, err := opuscodec.NewDecoder(1)
+	if err != nil {
+		panic(err)
+	}
+	return &opusSide{dec: d}
+}
+
+type opusSide struct {
+	enc *opuscodec.Encoder
+	dec *opuscodec.Decoder
+}
+
+func (*opusSide) ID() int { return 4 }
+func (*opusSide) Reset()  {}
+
+func (s *opusSide) Encode(pcm []int16, _, _ int) ([]byte, error) {
+	b := make([]byte, opuscodec.MaxPacket)
+	n, err := s.enc.Encode(pcm, b)
+	return b[:n], err
+}
+
+func (s *opusSide) Decode(data []byte, _ int) ([]int16, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	pcm := make([]int16, 48000/1000*60)
+	n, err := s.dec.Decode(data, pcm)
+	return pcm[:n], err
+}
+
+// radio is a Mumble client that hears everybody apart.
+type radio struct {
+	*gumble.Client
+	t *testing.T
+
+	mu    sync.Mutex
+	heard map[string][]int16 // the last second of each, by name
+}
+
+// OnAudioStream implements gumble.AudioListener.
+func (r *radio) OnAudioStream(e *gumble.AudioStreamEvent) {
+	go func() {
+		for {
+			select {
+			case <-r.t.Context().Done():
+				return
+			case p := <-e.C:
+				r.mu.Lock()
+				all := append(r.heard[e.User.Name], p.AudioBuffer...)
+				r.heard[e.User.Name] = all[max(len(all)-48000, 0):]
+				r.mu.Unlock()
+			}
+		}
+	}()
+}
+
+// hears returns the share that a tone has of what was heard of somebody.
+func (r *radio) hears(name string, hz float64) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var sum, re, im float64
+	all := r.heard[name]
+	for i, s := range all {
+		x := float64(s)
+		sum += x * x
+		sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / 48000)
+		re, im = re+x*cos, im+x*sin
+	}
+	if sum == 0 {
+		return 0
+	}
+	return 2 * (re*re + im*im) / (sum * float64(len(all)))
+}
+
+// radio logs in to the Mumble server and goes to a channel.
+func (s *server) radio(t *testing.T, user, channel string) *radio {
+	t.Helper()
+	gumble.RegisterAudioCodec(4, libopus{})
+	r := &radio{t: t, heard: make(map[string][]int16)}
+	cfg := gumble.NewConfig()
+	cfg.Username, cfg.Password = user, passwordOf(user)
+	cfg.AudioInterval = 20 * time.Millisecond
+	cfg.AttachAudio(r)
+	c, err := gumble.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, fmt.Sprintf("127.0.0.1:%d", s.ports["voice"]), cfg, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Client = c
+	t.Cleanup(func() { _ = c.Disconnect() })
+	wait(t, 10*time.Second, "the channel "+channel, func() error {
+		err := fmt.Errorf("it is not there")
+		c.Do(func() {
+			if ch := c.Channels.Find(channel); ch != nil {
+				c.Self.Move(ch)
+				err = nil
+			}
+		})
+		return err
+	})
+	return r
+}
+
+// talk sends a tone until the test ends or stop is called.
+func (r *radio) talk(hz float64) (stop func()) {
+	out := r.AudioOutgoing()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(out)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for n := 0; ; {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			pcm := make(gumble.AudioBuffer, 960)
+			for i := range pcm {
+				pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(n)/48000))
+				n++
+			}
+			select {
+			case out <- pcm:
+			case <-done:
+				return
+			}
+		}
+	})
+	return sync.OnceFunc(func() { close(done); wg.Wait() })
+}
+
+// TestVoice is a room with a browser, a telephone and two Mumble users, each with
+// a tone of its own: everybody hears the others and not themselves.
+func TestVoice(t *testing.T) {
+	need(t, "chromium", "baresip")
+	s := start(t)
+	s.must("", "group", "add", "A")
+	for _, u := range []string{"anna", "bert", "carl", "dora"} {
+		s.user(u, "A")
+	}
+	if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": "briefing", "title": "Briefing", "groups": []string{"A"}, "number": "100"}, nil); code != http.StatusCreated {
+		t.Fatalf("the room was not made: %d", code)
+	}
+	carl, dora := s.radio(t, "carl", "Briefing"), s.radio(t, "dora", "Briefing")
+	defer carl.talk(1000)()
+	stop := dora.talk(1300)
+	defer stop()
+	b := startBrowser(t)
+	anna := b.party(t, s, "anna", `{room: 'briefing'}`, 700, "#c00000")
+	bert := s.phone(t, "bert", "H264")
+	bert.do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d", s.ports["sip-udp"]))
+
+	anna.until("everybody", `Object.values(party.people).map(p => p.kind).sort().join() === 'browser,mumble,mumble,sip'`)
+	defer func() {
+		if t.Failed() {
+			t.Logf("anna hears %v; slots %v", anna.eval(`party.hears([440, 700, 1000, 1300])`), anna.eval(`JSON.stringify(party.speakers)+JSON.stringify(party.people)`))
+		}
+	}()
+	anna.until("to hear the others", `party.hears([440, 700, 1000, 1300]) === '440 1000 1300'`)
+	for _, r := range []*radio{carl, dora} {
+		for name, hz := range map[string]float64{"anna": 700, "bert": 440} {
+			wait(t, 20*time.Second, "a Mumble user to hear "+name, func() error {
+				if share := r.hears(name, hz); share < 0.5 {
+					return fmt.Errorf("the share of the tone is %.3f", share)
+				}
+				return nil
+			})
+		}
+	}
+	wait(t, 20*time.Second, "a Mumble user to hear the other", func() error {
+		if share := carl.hears("dora", 1300); share < 0.5 {
+			return fmt.Errorf("the share of the tone is %.3f", share)
+		}
+		return nil
+	})
+	wait(t, 20*time.Second, "the telephone to hear the others", func() error {
+		own, _ := bert.hears(440)
+		for _, hz := range []float64{700, 1000, 1300} {
+			share, err := bert.hears(hz)
+			if err != nil {
+				return err
+			}
+			if share < 0.02 || own > 0.01 {
+				return fmt.Errorf("of what it hears %.0f Hz is %.3f and itself %.3f", hz, share, own)
+			}
+		}
+		return nil
+	})
+	carl.mu.Lock()
+	for name := range carl.heard {
+		if name == "carl" {
+			t.Error("a Mumble user hears itself")
+		}
+	}
+	carl.mu.Unlock()
+
+	t.Run("who lets go of the key is silent", func(t *testing.T) {
+		stop()
+		anna.until("one less", `party.hears([440, 700, 1000, 1300]) === '440 1000'`)
+	})
+	t.Run("a host shows a Mumble user out", func(t *testing.T) {
+		anna.eval(`party.ask('kick', {participant: Object.values(party.people).find(p => p.name === 'dora').id})`)
+		wait(t, 10*time.Second, "to be in the root", func() error {
+			err := fmt.Errorf("she is in the channel")
+			dora.Do(func() {
+				if dora.Self.Channel.IsRoot() {
+					err = nil
+				}
+			})
+			return err
+		})
+	})
+	t.Run("a revoked user is out everywhere", func(t *testing.T) {
+		s.must("", "user", "remove", "carl")
+		anna.until("carl to be gone", `!Object.values(party.people).some(p => p.name === 'carl')`)
+		wait(t, 5*time.Second, "the connection to end", func() error {
+			if carl.State() != gumble.StateDisconnected {
+				return fmt.Errorf("it is there")
+			}
+			return nil
+		})
+	})
+}
