@@ -34,7 +34,7 @@ type (
 
 func (a *API) breakouts() {
 	register(a, user, op("listBreakouts", http.MethodGet, "/rooms/{name}/breakouts", "The breakout rooms of a room, and who is in"),
-		func(_ context.Context, id auth.Identity, in *RoomParam) (*breakoutsOut, error) {
+		func(ctx context.Context, id auth.Identity, in *RoomParam) (*breakoutsOut, error) {
 			if a.Rooms == nil {
 				return nil, errStopped
 			}
@@ -42,7 +42,7 @@ func (a *API) breakouts() {
 			if err != nil {
 				return nil, roomFault(err)
 			}
-			return a.breakoutList(id, rooms), nil
+			return a.breakoutList(ctx, id, rooms), nil
 		})
 	split := op("splitRoom", http.MethodPost, "/rooms/{name}/breakouts", "Split a room of which you are a host into breakout rooms")
 	split.DefaultStatus = http.StatusCreated
@@ -79,14 +79,14 @@ func (a *API) splitRoom(ctx context.Context, id auth.Identity, in *splitIn) (*br
 	if err != nil {
 		return nil, roomFault(err)
 	}
-	return a.breakoutList(id, rooms), nil
+	return a.breakoutList(ctx, id, rooms), nil
 }
 
-func (a *API) breakoutList(id auth.Identity, rooms []mcu.Settings) *breakoutsOut {
+func (a *API) breakoutList(ctx context.Context, id auth.Identity, rooms []mcu.Settings) *breakoutsOut {
 	out := &breakoutsOut{}
 	out.Body.Rooms = []ConferenceRoom{}
 	for _, s := range rooms {
-		out.Body.Rooms = append(out.Body.Rooms, a.room(id, s))
+		out.Body.Rooms = append(out.Body.Rooms, a.room(ctx, id, s))
 	}
 	return out
 }

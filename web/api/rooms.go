@@ -30,6 +30,7 @@ type ConferenceRoom struct {
 	Capacity  int       `json:"capacity"`
 	Entry     string    `json:"entry"`
 	Stream    string    `json:"stream" doc:"Name of the room's stream."`
+	Mumble    string    `json:"mumble,omitempty" doc:"Where Mumble clients find its channel."`
 	Starts    time.Time `json:"starts,omitzero"`
 	Ends      time.Time `json:"ends,omitzero"`
 	Parent    string    `json:"parent,omitempty" doc:"Of a breakout room: the room it was split from."`
@@ -176,7 +177,7 @@ func roomFault(err error) error {
 	return err
 }
 
-func (a *API) room(id auth.Identity, s mcu.Settings) ConferenceRoom {
+func (a *API) room(ctx context.Context, id auth.Identity, s mcu.Settings) ConferenceRoom {
 	r := ConferenceRoom{
 		Name: s.Name.String(), Title: s.Title, Groups: append([]string{}, s.Groups...), Owner: s.Owner, Hosts: append([]string{}, s.Hosts...),
 		Host: mcu.HostOf(id, &s), Number: s.Number, Permanent: s.Permanent, Lobby: s.Lobby, Locked: s.Locked, Capacity: s.Capacity,
@@ -185,6 +186,9 @@ func (a *API) room(id auth.Identity, s mcu.Settings) ConferenceRoom {
 	}
 	if r.Host {
 		r.PIN = s.PIN
+	}
+	if s.Parent == "" { // one is sent to breakout rooms; they have no channel
+		r.Mumble = a.places(ctx).url("mumble", "mumble", "", "", "/"+s.Title, "version=1.2.0")
 	}
 	return r
 }
@@ -204,19 +208,19 @@ func (a *API) present(room string) []Present {
 
 func (a *API) conferences() {
 	register(a, user, op("listRooms", http.MethodGet, "/rooms", "Rooms that you may enter, and who is in"),
-		func(_ context.Context, id auth.Identity, _ *none) (*roomListOut, error) {
+		func(ctx context.Context, id auth.Identity, _ *none) (*roomListOut, error) {
 			if a.Rooms == nil {
 				return nil, errStopped
 			}
 			out := &roomListOut{}
 			out.Body.Rooms = []ConferenceRoom{}
 			for _, s := range a.Rooms.List(id) {
-				out.Body.Rooms = append(out.Body.Rooms, a.room(id, s))
+				out.Body.Rooms = append(out.Body.Rooms, a.room(ctx, id, s))
 			}
 			return out, nil
 		})
 	register(a, user, op("getRoom", http.MethodGet, "/rooms/{name}", "One room"),
-		func(_ context.Context, id auth.Identity, in *RoomParam) (*roomOut, error) {
+		func(ctx context.Context, id auth.Identity, in *RoomParam) (*roomOut, error) {
 			if a.Rooms == nil {
 				return nil, errStopped
 			}
@@ -224,7 +228,7 @@ func (a *API) conferences() {
 			if err != nil {
 				return nil, roomFault(err)
 			}
-			return &roomOut{a.room(id, s)}, nil
+			return &roomOut{a.room(ctx, id, s)}, nil
 		})
 	add := op("addRoom", http.MethodPost, "/rooms", "Make a room")
 	add.DefaultStatus = http.StatusCreated
@@ -242,7 +246,7 @@ func (a *API) conferences() {
 			if err != nil {
 				return nil, roomFault(err)
 			}
-			return &roomOut{a.room(id, s)}, nil
+			return &roomOut{a.room(ctx, id, s)}, nil
 		})
 	register(a, user, op("removeRoom", http.MethodDelete, "/rooms/{name}", "Close a room of which you are a host, and forget it"),
 		func(ctx context.Context, id auth.Identity, in *RoomParam) (*none, error) {
@@ -271,7 +275,7 @@ func (a *API) addRoom(ctx context.Context, id auth.Identity, in *addRoomIn) (*ro
 	if err != nil {
 		return nil, roomFault(err)
 	}
-	return &roomOut{a.room(id, s)}, nil
+	return &roomOut{a.room(ctx, id, s)}, nil
 }
 
 // groupsExist refuses a group that nobody can be in: an administrator may name

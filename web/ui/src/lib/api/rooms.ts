@@ -24,6 +24,8 @@ export interface ConferenceRoom {
   capacity: number;
   entry: 'speaker' | 'listener';
   stream: string;
+  /** Where Mumble clients find its channel. */
+  mumble?: string;
   starts?: string;
   ends?: string;
   /** Of a breakout room: the room it was split from. */
