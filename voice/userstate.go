@@ -1,8 +1,6 @@
 package voice
 
 import (
-	"slices"
-
 	"muster/voice/wire"
 )
 
@@ -58,7 +56,7 @@ func (s *Server) aboutSelf(u *user, m *wire.UserState) error {
 		s.changedRoutes()
 	}
 	if m.Tokens != nil {
-		u.tokens = m.Tokens[:min(len(m.Tokens), maxTokens)]
+		u.tokens = someTokens(m.Tokens)
 		s.changedRoutes()
 	}
 	s.listen(u, m, d)
@@ -251,7 +249,11 @@ func (s *Server) voiceTarget(u *user, m *wire.VoiceTarget) error {
 	if id < 1 || id > 30 {
 		return nil
 	}
-	if len(m.Targets) > maxTargets || slices.ContainsFunc(m.Targets, func(t wire.Target) bool { return len(t.Sessions) > maxTargets }) {
+	n := 0
+	for _, t := range m.Targets {
+		n += 1 + len(t.Sessions) + len(value(t.Group))/maxName
+	}
+	if n > maxTargets {
 		return deny("too many targets")
 	}
 	u.targets[id] = nil
@@ -262,5 +264,5 @@ func (s *Server) voiceTarget(u *user, m *wire.VoiceTarget) error {
 	return nil
 }
 
-// maxTargets is how many parts a voice target may have, and sessions each.
-const maxTargets = 256
+// maxTargets is how many channels and sessions a voice target may have.
+const maxTargets = 512

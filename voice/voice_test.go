@@ -106,6 +106,28 @@ func TestVoiceByUDP(t *testing.T) {
 	}
 }
 
+// TestOneSocketForBothFamilies listens on every address, as the server does.
+func TestOneSocketForBothFamilies(t *testing.T) {
+	s := serve(t, newHouse(), func(c *Config, _ *Deps) { c.Address = ":0" })
+	_, port, err := net.SplitHostPort(s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = net.JoinHostPort("127.0.0.1", port)
+	alice := s.joined("alice", "blue")
+	alice.openUDP()
+	s.addr = net.JoinHostPort("::1", port)
+	bob := s.joined("bob", "blue")
+	bob.openUDP()
+	alice.sendUDP(speechPacket(0, 1, frame20(1), false))
+	bob.hears(frame20(1))
+	bob.sendUDP(speechPacket(0, 1, frame20(2), false))
+	alice.hears(frame20(2))
+	if alice.countUDP() != 1 || bob.countUDP() != 1 {
+		t.Error("not by UDP")
+	}
+}
+
 // TestNATGivesAnotherPort is about a client whose address changes while it talks.
 func TestNATGivesAnotherPort(t *testing.T) {
 	s := serve(t, newHouse(), nil)
@@ -480,13 +502,16 @@ func TestASlowClientLosesVoice(t *testing.T) {
 	if taken*len(frame) > maxVoiceWaiting {
 		t.Errorf("%d bytes of voice wait", taken*len(frame))
 	}
-	if !o.control(make([]byte, 1<<20)) {
+	if !o.control(make([]byte, maxWaiting/4*3)) {
 		t.Error("voice took the place of control messages")
 	}
-	if o.control(make([]byte, 1<<20)) {
+	if o.speech(frame) {
+		t.Error("voice is taken into a queue that is three quarters full")
+	}
+	if o.control(make([]byte, maxWaiting/4)) {
 		t.Error("the queue has no bound")
 	}
-	if got := o.take(nil); len(got) != taken*len(frame)+1<<20 {
+	if got := o.take(nil); len(got) != taken*len(frame)+maxWaiting/4*3 {
 		t.Error(len(got))
 	}
 }
