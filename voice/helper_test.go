@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -21,9 +22,15 @@ import (
 
 	"muster/internal/auth"
 	"muster/internal/run"
+	"muster/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"), goleak.Cleanup(func(code int) {
+		storetest.Stop()
+		os.Exit(code)
+	}))
+}
 
 // house stands for the parts of the house that the server asks.
 type house struct {
