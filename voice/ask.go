@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/voice/ocb2"
 	"muster/voice/wire"
 )
 
@@ -94,10 +95,10 @@ func (s *Server) blobs(u *user, m *wire.RequestBlob) (out []wire.Message) {
 }
 
 // counts returns what was decrypted of c's packets by UDP.
-func (c *conn) counts() (n struct{ Good, Late, Lost uint32 }, resync uint32) {
+func (c *conn) counts() (n ocb2.Counts, resync uint32) {
 	c.openMu.Lock()
 	defer c.openMu.Unlock()
-	return struct{ Good, Late, Lost uint32 }(c.opener.Counts()), c.resync
+	return c.opener.Counts(), c.resync
 }
 
 // userStats answers the information dialog. Address and certificate are for

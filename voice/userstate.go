@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"muster/internal/auth"
 	"muster/voice/wire"
 )
 
@@ -235,7 +236,7 @@ func (s *Server) userRemove(u *user, m *wire.UserRemove) error {
 	}
 	s.log.Info("user removed by another", "user", o.id.User, "by", u.id.User, "ban", isTrue(m.Ban))
 	by := &wire.UserRemove{Session: new(o.session), Actor: new(u.session), Reason: new(reason), Ban: new(isTrue(m.Ban))}
-	o.c.finish(wire.AppendFrame(nil, by), errKicked)
+	o.c.finish(wire.AppendFrame(nil, by), auth.ErrKicked)
 	s.remove(o, by)
 	return nil
 }
