@@ -223,8 +223,7 @@ func (s *Server) userRemove(u *user, m *wire.UserRemove) error {
 	if s.permissions(u, s.root)&need == 0 {
 		return lacks(need, s.root)
 	}
-	reason := plainText(value(m.Reason))
-	reason = reason[:min(len(reason), maxReason)]
+	reason := cut(plainText(value(m.Reason)), maxReason)
 	switch {
 	case o.seat != nil:
 		return o.seat.askKick(reason)

@@ -2,6 +2,7 @@ package voice
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"strconv"
 	"strings"
@@ -489,8 +490,40 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestASlowClientLosesVoiceAndNobodyElseDoes lets one client not read at all.
-func TestASlowClientLosesVoice(t *testing.T) {
+// TestAClientThatDoesNotRead is disconnected, and others hear on meanwhile.
+func TestAClientThatDoesNotRead(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice, bob := s.joined("alice", "blue"), s.joined("bob", "blue")
+	nc, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	b := wire.AppendFrame(nil, &wire.Authenticate{Username: new("dave"), Password: new("pw dave"), Opus: new(true)})
+	nc.Write(wire.AppendFrame(b, &wire.UserState{Channel: new(value(bob.me().Channel))}))
+	eventually(t, "he is there", func() bool { return bob.where("dave") == "blue" })
+	text := strings.Repeat("x", 5000)
+	s.mu.RLock()
+	c := s.users[value(bob.user("dave").Session)].c
+	s.mu.RUnlock()
+	for n := 0; c.ended.Load() == nil; n++ {
+		if n > 20_000 {
+			t.Fatal("the queue has no end")
+		}
+		c.reply(&wire.TextMessage{Text: new(text)})
+		if n%50 == 0 {
+			alice.say(0, uint64(2*n), frame20(byte(n/50)))
+		}
+	}
+	eventually(t, "he is gone", func() bool { return bob.user("dave") == nil })
+	bob.hears(frame20(0))
+	if s.Stats().Slow != 1 {
+		t.Errorf("%+v", s.Stats())
+	}
+}
+
+// TestSlowClientsLoseVoice is about the rule of the queue.
+func TestSlowClientsLoseVoice(t *testing.T) {
 	var o out
 	frame := make([]byte, 100)
 	taken := 0
