@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"muster/internal/auth"
 	"muster/voice/wire"
 )
@@ -120,4 +122,58 @@ func wander(c *client, r *rand.Rand, end time.Time) {
 		}
 		time.Sleep(time.Duration(r.IntN(4)) * time.Millisecond)
 	}
+}
+
+// TestRandomMessages has a client that is logged in send whatever can be read as a
+// message. Nothing of it may do harm to others.
+func TestRandomMessages(t *testing.T) {
+	h := newHouse()
+	s := serve(t, h, func(_ *Config, d *Deps) { d.Bridge = &room{} })
+	if _, err := s.Seat("group/blue", VirtualUser{Name: "browser"}); err != nil {
+		t.Fatal(err)
+	}
+	bob := s.joined("bob", "blue")
+	r := rand.New(rand.NewPCG(7, 7))
+	types := []wire.Type{0, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 99}
+	for _, who := range []string{"alice", "listener", "op"} {
+		mallory := s.joined(who, "blue")
+		s.mu.RLock()
+		c := s.users[mallory.session].c
+		s.mu.RUnlock()
+		for range 3000 {
+			c.limits = floods{} // of the goroutine that reads, which has nothing to read
+			_ = c.handle(t.Context(), types[r.IntN(len(types))], randomFields(r, 2))
+		}
+		mallory.settle()
+		mallory.close()
+	}
+	bob.settle()
+	if bob.where("bob") == "" || s.Stats().Denied == 0 {
+		t.Errorf("%+v", s.Stats())
+	}
+	eventually(t, "nothing is left of it", func() bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return s.clients == 1 && s.temporaries == 0
+	})
+}
+
+// randomFields makes protobuf out of numbers that are sessions, channels and types.
+func randomFields(r *rand.Rand, depth int) []byte {
+	var b []byte
+	for range r.IntN(6) {
+		n := protowire.Number(1 + r.IntN(23))
+		switch k := r.IntN(5); {
+		case k < 3:
+			b = protowire.AppendTag(b, n, protowire.VarintType)
+			b = protowire.AppendVarint(b, []uint64{0, 1, 2, 3, 4, 5, 30, 1 << 31, 1<<64 - 1}[r.IntN(9)])
+		case k == 3 && depth > 0:
+			b = protowire.AppendTag(b, n, protowire.BytesType)
+			b = protowire.AppendBytes(b, randomFields(r, depth-1))
+		default:
+			b = protowire.AppendTag(b, n, protowire.BytesType)
+			b = protowire.AppendString(b, []string{"", "admin", "all", "!~in", "#t", "$ab", "net <b>", "group\x00", "\xff"}[r.IntN(9)])
+		}
+	}
+	return b
 }
