@@ -2,11 +2,13 @@ package voice
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"muster/voice/ocb2"
 	"muster/voice/wire"
 )
 
@@ -17,34 +19,86 @@ const (
 	maxAsked = 256
 )
 
-// requestBlob sends what was announced by its hash. The caller holds mu.
-func (s *Server) requestBlob(u *user, m *wire.RequestBlob) error {
-	if len(m.Textures)+len(m.Comments)+len(m.Descriptions) > maxAsked {
-		return deny("too much at one time")
+// handleBlobs sends what was announced by its hash. Clients ask for everything at
+// one time, so it goes out as fast as the client takes it.
+func (c *conn) handleBlobs(ctx context.Context, m *wire.RequestBlob) error {
+	if len(m.Textures)+len(m.Comments)+len(m.Descriptions) > maxBlobsAsked {
+		c.deny(deny("too much at one time"))
+		return nil
 	}
-	for _, session := range m.Textures {
-		if o := s.seen(u, session); o != nil && len(o.texture) > 0 {
-			u.c.reply(&wire.UserState{Session: new(session), Texture: o.texture})
+	for _, a := range c.s.blobs(c.u, m) {
+		if err := c.untilTaken(ctx); err != nil {
+			return err
 		}
-	}
-	for _, session := range m.Comments {
-		if o := s.seen(u, session); o != nil && o.comment != "" {
-			u.c.reply(&wire.UserState{Session: new(session), Comment: new(o.comment)})
-		}
-	}
-	for _, id := range m.Descriptions {
-		if ch := s.visible(u, id); ch != nil && ch.description != "" {
-			u.c.reply(&wire.ChannelState{ID: new(id), Description: new(ch.description)})
-		}
+		c.reply(a)
 	}
 	return nil
 }
 
+// untilTaken waits until little waits for the client. One that takes nothing
+// counts as silent, for it is not read from meanwhile.
+func (c *conn) untilTaken(ctx context.Context) error {
+	last := c.out.waiting()
+	if last <= maxBlobs {
+		return nil
+	}
+	t := time.NewTicker(blobPause)
+	defer t.Stop()
+	for {
+		select {
+		case now := <-t.C:
+			n := c.out.waiting()
+			if n <= maxBlobs {
+				return nil
+			}
+			if n < last {
+				c.heard.Store(now.UnixNano())
+			}
+			last = n
+			if c.ended.Load() != nil {
+				return net.ErrClosed
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+const (
+	maxBlobsAsked = 4096
+	blobPause     = 20 * time.Millisecond
+)
+
+// blobs returns the answers to a RequestBlob. They share the texts and pictures.
+func (s *Server) blobs(u *user, m *wire.RequestBlob) (out []wire.Message) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.users[u.session] != u {
+		return nil
+	}
+	for _, session := range m.Textures {
+		if o := s.seen(u, session); o != nil && len(o.texture) > 0 {
+			out = append(out, &wire.UserState{Session: new(session), Texture: o.texture})
+		}
+	}
+	for _, session := range m.Comments {
+		if o := s.seen(u, session); o != nil && o.comment != "" {
+			out = append(out, &wire.UserState{Session: new(session), Comment: new(o.comment)})
+		}
+	}
+	for _, id := range m.Descriptions {
+		if ch := s.visible(u, id); ch != nil && ch.description != "" {
+			out = append(out, &wire.ChannelState{ID: new(id), Description: new(ch.description)})
+		}
+	}
+	return out
+}
+
 // counts returns what was decrypted of c's packets by UDP.
-func (c *conn) counts() (n struct{ Good, Late, Lost uint32 }, resync uint32) {
+func (c *conn) counts() (n ocb2.Counts, resync uint32) {
 	c.openMu.Lock()
 	defer c.openMu.Unlock()
-	return struct{ Good, Late, Lost uint32 }(c.opener.Counts()), c.resync
+	return c.opener.Counts(), c.resync
 }
 
 // userStats answers the information dialog. Address and certificate are for

@@ -117,7 +117,7 @@ func (b *bans) set(entries []wire.BanEntry) (ok bool) {
 			Hash: strings.ToLower(cleanName(value(e.Hash))), Name: cleanName(value(e.Name)), Reason: plainText(value(e.Reason)),
 			Length: time.Duration(value(e.Duration)) * time.Second, Start: time.Now(),
 		}
-		x.Reason = x.Reason[:min(len(x.Reason), maxReason)]
+		x.Reason = cut(x.Reason, maxReason)
 		for _, old := range b.all {
 			if old.Hash == x.Hash && old.Name == x.Name {
 				x.User, x.Start = old.User, old.Start

@@ -103,8 +103,6 @@ func (m *Member) same(o *Member) bool {
 // ErrGone says that a session is over.
 var ErrGone = errors.New("voice: there is no such session")
 
-var errKicked = auth.ErrKicked
-
 // client returns the user of a client's session. The caller holds mu.
 func (s *Server) client(session uint32) (*user, error) {
 	u := s.users[session]
@@ -129,7 +127,7 @@ func (s *Server) Mute(session uint32, muted bool) error {
 	return nil
 }
 
-// Send puts a Mumble user out of its channel, into the root. The error is ErrGone.
+// Dismiss puts a Mumble user out of its channel, into the root. The error is ErrGone.
 func (s *Server) Dismiss(session uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

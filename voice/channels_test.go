@@ -434,3 +434,24 @@ func TestCommentsPicturesAndStats(t *testing.T) {
 		return v != nil && v.Comment != nil && *v.Comment == ""
 	})
 }
+
+// TestManyPictures asks for more than may wait for a client at one time.
+func TestManyPictures(t *testing.T) {
+	s := serve(t, newHouse(), func(c *Config, _ *Deps) { c.PerDevice, c.TextureLength = 50, 512<<10 })
+	alice := s.joined("alice", "blue")
+	var sessions []uint32
+	picture := bytes.Repeat([]byte("p"), 400<<10)
+	for i := range 12 {
+		bob := s.login("bob---" + string(rune('a'+i)))
+		bob.send(&wire.UserState{Texture: picture})
+		sessions = append(sessions, bob.session)
+	}
+	for _, session := range sessions {
+		await(alice, "the hash", func(m *wire.UserState) bool { return value(m.Session) == session && m.TextureHash != nil })
+	}
+	alice.send(&wire.RequestBlob{Textures: sessions})
+	for _, session := range sessions {
+		await(alice, "the picture", func(m *wire.UserState) bool { return value(m.Session) == session && len(m.Texture) == len(picture) })
+	}
+	alice.settle()
+}

@@ -63,7 +63,7 @@ func (c Config) Validate() error {
 		key         string
 		v, min, max int
 	}{
-		{"maxUsers", c.MaxUsers, 1, 100_000}, {"perDevice", c.PerDevice, 1, 100},
+		{"maxUsers", c.MaxUsers, 1, 10_000}, {"perDevice", c.PerDevice, 1, 100},
 		{"bandwidth", c.Bandwidth, 16_000, 10_000_000},
 		{"textLength", c.TextLength, 128, 64 << 10}, {"commentLength", c.CommentLength, 128, 256 << 10},
 		{"textureLength", c.TextureLength, 0, 512 << 10},

@@ -122,7 +122,7 @@ func (c *conn) drain(rest []byte) {
 	started := c.s.group().Go(func(context.Context) {
 		var plain []byte
 		for {
-			if err := c.sock.writeAll(rest); err != nil {
+			if err := c.sock.writeAll(rest, c.s.cfg.IdleTimeout); err != nil {
 				c.end(err)
 				return
 			}

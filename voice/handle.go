@@ -68,6 +68,12 @@ func (c *conn) handle(ctx context.Context, t wire.Type, body []byte) error {
 		}
 		c.handleText(&m)
 		return nil
+	case wire.TypeRequestBlob:
+		var m wire.RequestBlob
+		if err := wire.Parse(body, &m); err != nil {
+			return err
+		}
+		return c.handleBlobs(ctx, &m)
 	case wire.TypeBanList:
 		var m wire.BanList
 		if err := wire.Parse(body, &m); err != nil {
@@ -116,9 +122,6 @@ func (c *conn) change(ctx context.Context, t wire.Type, body []byte) error {
 	case wire.TypeVoiceTarget:
 		v := new(wire.VoiceTarget)
 		m, act, quiet = v, func(s *Server, u *user) error { return s.voiceTarget(u, v) }, true
-	case wire.TypeRequestBlob:
-		v := new(wire.RequestBlob)
-		m, act, quiet = v, func(s *Server, u *user) error { return s.requestBlob(u, v) }, true
 	case wire.TypeUserStats:
 		v := new(wire.UserStats)
 		m, act, quiet = v, func(s *Server, u *user) error { return s.userStats(u, v) }, true

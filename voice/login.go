@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -231,6 +230,3 @@ func (c *conn) kick(reason error) {
 		c.cut()
 	}
 }
-
-// sameHost reports whether a and b are of one machine, as far as can be seen.
-func sameHost(a, b netip.AddrPort) bool { return a.Addr().WithZone("") == b.Addr().WithZone("") }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +62,21 @@ func TestNameAloneIsNotAskedOfTheHouse(t *testing.T) {
 	}
 	if h.authn != 0 {
 		t.Error("an empty password was counted as a failed login")
+	}
+}
+
+// TestCertificatesAreRenewed is about a server whose certificate is asked for with
+// each connection.
+func TestCertificatesAreRenewed(t *testing.T) {
+	var asked atomic.Int64
+	s := serve(t, newHouse(), func(_ *Config, d *Deps) {
+		cert := d.TLS.Certificates[0]
+		d.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { asked.Add(1); return &cert, nil }}
+	})
+	s.login("alice").settle()
+	s.login("bob").settle()
+	if asked.Load() != 2 {
+		t.Errorf("asked for %d times", asked.Load())
 	}
 }
 

@@ -9,7 +9,7 @@ const (
 	// maxWaiting is how much may wait for one client, in bytes. Voice is dropped
 	// from three quarters of it on; a client that lets control messages fill it is
 	// disconnected.
-	maxWaiting = 2 << 20
+	maxWaiting = 4 << 20
 	// maxVoiceWaiting is how much voice may wait, in bytes: half a second of
 	// twenty people who talk at once. What comes then is dropped: it would be heard
 	// too late to be of use.
@@ -17,6 +17,9 @@ const (
 	// keepWaiting is how large an empty buffer a client keeps.
 	keepWaiting = 16 << 10
 )
+
+// maxBlobs is how much may wait before more of what was asked for is appended.
+const maxBlobs = 512 << 10
 
 // errSlow ends a client that does not read.
 var errSlow = errors.New("voice: the client does not read")
@@ -60,6 +63,13 @@ func (o *out) speech(frame []byte) bool {
 	o.buf = append(o.buf, frame...)
 	o.voice += n
 	return true
+}
+
+// waiting returns how much waits.
+func (o *out) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.buf)
 }
 
 // take moves what waits into scratch.

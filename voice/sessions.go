@@ -20,6 +20,17 @@ type newcomer struct {
 // maxTokens is how many access tokens of a client are kept.
 const maxTokens = 32
 
+// someTokens returns those that are kept.
+func someTokens(all []string) []string {
+	var out []string
+	for _, t := range all[:min(len(all), maxTokens)] {
+		if len(t) <= maxName {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // enter makes a client a user: it takes the place of the same device's older
 // session, is told all it may know, and others are told of it.
 func (s *Server) enter(c *conn, n newcomer) error {
@@ -36,7 +47,7 @@ func (s *Server) enter(c *conn, n newcomer) error {
 	}
 	u := &user{
 		session: s.newSession(), place: p, userID: idOf(n.id.User), hash: c.hash(), strong: n.strong, agent: n.agent, c: c,
-		begun: time.Now(), id: n.id, class: s.classOf(n.id), ch: s.root, tokens: n.tokens[:min(len(n.tokens), maxTokens)],
+		begun: time.Now(), id: n.id, class: s.classOf(n.id), ch: s.root, tokens: someTokens(n.tokens),
 		listens: make(map[uint32]*channel),
 	}
 	u.name = s.freeName(callsign, slot, n.id.User)
@@ -361,102 +372,4 @@ func (s *Server) expel(c *conn, text string) bool {
 	c.finish(wire.AppendFrame(nil, m), auth.ErrKicked)
 	s.remove(c.u, m)
 	return true
-}
-
-// changed is what the register of sessions calls when rights may be other ones.
-func (c *conn) changed(id auth.Identity) { c.s.setRights(c, id) }
-
-// setRights gives the user of c the rights of id, and makes true for it and for
-// others what follows from that.
-func (s *Server) setRights(c *conn, id auth.Identity) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	u := c.u
-	if u == nil || s.users[u.session] != u {
-		return
-	}
-	u.id = id
-	if classKey(id) == u.class.key {
-		return
-	}
-	old, now := u.class, s.classOf(id)
-	defer s.release(old)
-	had, has := s.view(old, u), s.view(now, u)
-	u.c.send(s.appear(now, had, has))
-	s.shift(u, func() { u.class = now }, func() *wire.UserState { return nil })
-	if s.permissions(u, u.ch)&wire.Enter == 0 {
-		s.move(u, s.root, 0)
-	} else if suppress := s.permissions(u, u.ch)&wire.Speak == 0; suppress != u.suppress {
-		u.suppress = suppress
-		u.quiet()
-		s.spread(u, &wire.UserState{Session: new(u.session), Suppress: new(suppress)})
-	}
-	for id, ch := range u.listens {
-		if now.in(ch)&wire.Listen == 0 {
-			delete(u.listens, id)
-			delete(ch.listeners, u.session)
-		}
-	}
-	b := s.vanish(had, has)
-	u.c.send(wire.AppendFrame(b, &wire.PermissionQuery{Flush: new(true)}))
-	s.changedRoutes()
-}
-
-// view is what a class is told of.
-type view struct {
-	channels map[*channel]bool
-	users    map[*user]bool
-}
-
-// view returns what class c sees, without self. The caller holds mu.
-func (s *Server) view(c *class, self *user) view {
-	v := view{make(map[*channel]bool), make(map[*user]bool)}
-	for _, ch := range s.channels {
-		if c.in(ch) != 0 {
-			v.channels[ch] = true
-		}
-	}
-	probe := &user{class: c}
-	for _, u := range s.users {
-		if u != self && s.sees(probe, u) {
-			v.users[u] = true
-		}
-	}
-	return v
-}
-
-// appear returns the frames of what is in has and was not in had.
-func (s *Server) appear(c *class, had, has view) (b []byte) {
-	fresh := false
-	for ch := range has.channels {
-		fresh = fresh || !had.channels[ch]
-	}
-	if fresh {
-		b = append(b, s.treeOf(c)...) // what is known changes nothing
-	}
-	for u := range has.users {
-		if !had.users[u] {
-			b = append(b, u.frame()...)
-		}
-	}
-	return b
-}
-
-// vanish returns the frames that take away what was in had and is not in has.
-func (s *Server) vanish(had, has view) (b []byte) {
-	for u := range had.users {
-		if !has.users[u] {
-			b = wire.AppendFrame(b, &wire.UserRemove{Session: new(u.session)})
-		}
-	}
-	var gone []*channel
-	for ch := range had.channels {
-		if !has.channels[ch] && (ch.parent == nil || has.channels[ch.parent]) {
-			gone = append(gone, ch) // clients drop what is below it
-		}
-	}
-	for _, ch := range gone {
-		b = wire.AppendFrame(b, &wire.ChannelRemove{ID: new(ch.id)})
-	}
-	return b
 }

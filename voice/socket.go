@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // socket is the connection below TLS. Until switchOver it is an ordinary
@@ -63,8 +64,21 @@ func (k *socket) seal(t *tls.Conn, scratch, b []byte) ([]byte, error) {
 	return out, err
 }
 
-// writeAll writes b and waits for the client where it must.
-func (k *socket) writeAll(b []byte) error {
-	_, err := k.Conn.Write(b)
-	return err
+// writePiece is how much a client has to take within the time limit.
+const writePiece = 64 << 10
+
+// writeAll writes b and waits for the client where it must, for each piece no
+// longer than limit.
+func (k *socket) writeAll(b []byte, limit time.Duration) error {
+	for len(b) > 0 {
+		n := min(len(b), writePiece)
+		if err := k.Conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+			return err
+		}
+		if _, err := k.Conn.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
 }

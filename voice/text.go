@@ -146,6 +146,9 @@ func escaped(s string) string {
 	return plainText(strings.NewReplacer("&", "&amp;", "<", "&lt;").Replace(s))
 }
 
+// cut returns at most n bytes of s, and no half of a character.
+func cut(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
+
 // tagEnd returns the length of the tag that s begins with; 0: it begins with none.
 func tagEnd(s string) int {
 	if len(s) < 2 {

@@ -9,7 +9,7 @@ import (
 	"muster/voice/wire"
 )
 
-// seat is who a session belongs to: one that comes again with the same takes the
+// place is who a session belongs to: one that comes again with the same takes the
 // place of the older one.
 type place struct{ user, device, slot string }
 

@@ -1,8 +1,7 @@
 package voice
 
 import (
-	"slices"
-
+	"muster/internal/auth"
 	"muster/voice/wire"
 )
 
@@ -58,7 +57,7 @@ func (s *Server) aboutSelf(u *user, m *wire.UserState) error {
 		s.changedRoutes()
 	}
 	if m.Tokens != nil {
-		u.tokens = m.Tokens[:min(len(m.Tokens), maxTokens)]
+		u.tokens = someTokens(m.Tokens)
 		s.changedRoutes()
 	}
 	s.listen(u, m, d)
@@ -224,8 +223,7 @@ func (s *Server) userRemove(u *user, m *wire.UserRemove) error {
 	if s.permissions(u, s.root)&need == 0 {
 		return lacks(need, s.root)
 	}
-	reason := plainText(value(m.Reason))
-	reason = reason[:min(len(reason), maxReason)]
+	reason := cut(plainText(value(m.Reason)), maxReason)
 	switch {
 	case o.seat != nil:
 		return o.seat.askKick(reason)
@@ -237,7 +235,7 @@ func (s *Server) userRemove(u *user, m *wire.UserRemove) error {
 	}
 	s.log.Info("user removed by another", "user", o.id.User, "by", u.id.User, "ban", isTrue(m.Ban))
 	by := &wire.UserRemove{Session: new(o.session), Actor: new(u.session), Reason: new(reason), Ban: new(isTrue(m.Ban))}
-	o.c.finish(wire.AppendFrame(nil, by), errKicked)
+	o.c.finish(wire.AppendFrame(nil, by), auth.ErrKicked)
 	s.remove(o, by)
 	return nil
 }
@@ -251,7 +249,11 @@ func (s *Server) voiceTarget(u *user, m *wire.VoiceTarget) error {
 	if id < 1 || id > 30 {
 		return nil
 	}
-	if len(m.Targets) > maxTargets || slices.ContainsFunc(m.Targets, func(t wire.Target) bool { return len(t.Sessions) > maxTargets }) {
+	n := 0
+	for _, t := range m.Targets {
+		n += 1 + len(t.Sessions) + len(value(t.Group))/maxName
+	}
+	if n > maxTargets {
 		return deny("too many targets")
 	}
 	u.targets[id] = nil
@@ -262,5 +264,5 @@ func (s *Server) voiceTarget(u *user, m *wire.VoiceTarget) error {
 	return nil
 }
 
-// maxTargets is how many parts a voice target may have, and sessions each.
-const maxTargets = 256
+// maxTargets is how many channels and sessions a voice target may have.
+const maxTargets = 512

@@ -2,6 +2,7 @@ package voice
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"strconv"
 	"strings"
@@ -103,6 +104,28 @@ func TestVoiceByUDP(t *testing.T) {
 	bob.hears(frame20(5))
 	if bob.countUDP() != 2 {
 		t.Error("voice by UDP does not bring UDP back")
+	}
+}
+
+// TestOneSocketForBothFamilies listens on every address, as the server does.
+func TestOneSocketForBothFamilies(t *testing.T) {
+	s := serve(t, newHouse(), func(c *Config, _ *Deps) { c.Address = ":0" })
+	_, port, err := net.SplitHostPort(s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = net.JoinHostPort("127.0.0.1", port)
+	alice := s.joined("alice", "blue")
+	alice.openUDP()
+	s.addr = net.JoinHostPort("::1", port)
+	bob := s.joined("bob", "blue")
+	bob.openUDP()
+	alice.sendUDP(speechPacket(0, 1, frame20(1), false))
+	bob.hears(frame20(1))
+	bob.sendUDP(speechPacket(0, 1, frame20(2), false))
+	alice.hears(frame20(2))
+	if alice.countUDP() != 1 || bob.countUDP() != 1 {
+		t.Error("not by UDP")
 	}
 }
 
@@ -467,8 +490,40 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestASlowClientLosesVoiceAndNobodyElseDoes lets one client not read at all.
-func TestASlowClientLosesVoice(t *testing.T) {
+// TestAClientThatDoesNotRead is disconnected, and others hear on meanwhile.
+func TestAClientThatDoesNotRead(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice, bob := s.joined("alice", "blue"), s.joined("bob", "blue")
+	nc, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	b := wire.AppendFrame(nil, &wire.Authenticate{Username: new("dave"), Password: new("pw dave"), Opus: new(true)})
+	nc.Write(wire.AppendFrame(b, &wire.UserState{Channel: new(value(bob.me().Channel))}))
+	eventually(t, "he is there", func() bool { return bob.where("dave") == "blue" })
+	text := strings.Repeat("x", 5000)
+	s.mu.RLock()
+	c := s.users[value(bob.user("dave").Session)].c
+	s.mu.RUnlock()
+	for n := 0; c.ended.Load() == nil; n++ {
+		if n > 20_000 {
+			t.Fatal("the queue has no end")
+		}
+		c.reply(&wire.TextMessage{Text: new(text)})
+		if n%50 == 0 {
+			alice.say(0, uint64(2*n), frame20(byte(n/50)))
+		}
+	}
+	eventually(t, "he is gone", func() bool { return bob.user("dave") == nil })
+	bob.hears(frame20(0))
+	if s.Stats().Slow != 1 {
+		t.Errorf("%+v", s.Stats())
+	}
+}
+
+// TestSlowClientsLoseVoice is about the rule of the queue.
+func TestSlowClientsLoseVoice(t *testing.T) {
 	var o out
 	frame := make([]byte, 100)
 	taken := 0
@@ -480,13 +535,16 @@ func TestASlowClientLosesVoice(t *testing.T) {
 	if taken*len(frame) > maxVoiceWaiting {
 		t.Errorf("%d bytes of voice wait", taken*len(frame))
 	}
-	if !o.control(make([]byte, 1<<20)) {
+	if !o.control(make([]byte, maxWaiting/4*3)) {
 		t.Error("voice took the place of control messages")
 	}
-	if o.control(make([]byte, 1<<20)) {
+	if o.speech(frame) {
+		t.Error("voice is taken into a queue that is three quarters full")
+	}
+	if o.control(make([]byte, maxWaiting/4)) {
 		t.Error("the queue has no bound")
 	}
-	if got := o.take(nil); len(got) != taken*len(frame)+1<<20 {
+	if got := o.take(nil); len(got) != taken*len(frame)+maxWaiting/4*3 {
 		t.Error(len(got))
 	}
 }

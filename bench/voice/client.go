@@ -33,6 +33,7 @@ type client struct {
 	ponged  atomic.Bool
 	g       *gauge
 	done    sync.WaitGroup
+	over    chan struct{}
 }
 
 // gauge is what listeners measure together.
@@ -82,7 +83,11 @@ func dial(ctx context.Context, addr, name, channel string, g *gauge) (*client, e
 		return nil, err
 	}
 	synced := make(chan error, 1)
-	c.done.Go(func() { c.read(synced) })
+	c.over = make(chan struct{})
+	c.done.Go(func() {
+		defer close(c.over)
+		c.read(synced)
+	})
 	select {
 	case err = <-synced:
 	case <-time.After(60 * time.Second):
@@ -92,6 +97,7 @@ func dial(ctx context.Context, addr, name, channel string, g *gauge) (*client, e
 		nc.Close()
 		return nil, err
 	}
+	c.done.Go(c.ping)
 	if channel != "" {
 		c.send(&wire.UserState{Session: new(c.session), Channel: new(c.channel)})
 	}
@@ -106,6 +112,20 @@ func (c *client) close() {
 		c.udp.Close()
 	}
 	c.done.Wait()
+}
+
+// ping keeps servers from taking the client for dead.
+func (c *client) ping() {
+	t := time.NewTicker(10 * time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			c.send(&wire.Ping{})
+		case <-c.over:
+			return
+		}
+	}
 }
 
 // read reads until the connection ends. synced is told of the end of the login.
