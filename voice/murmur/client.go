@@ -114,6 +114,13 @@ func (m *Meta) AddCallback(ctx context.Context, cb ice.Proxy) error {
 	return done(m.call(ctx, MetaID, "addCallback", ice.Normal, &e))
 }
 
+// RemoveCallback makes cb be told no more.
+func (m *Meta) RemoveCallback(ctx context.Context, cb ice.Proxy) error {
+	var e ice.Encoder
+	e.Proxy(cb)
+	return done(m.call(ctx, MetaID, "removeCallback", ice.Normal, &e))
+}
+
 // done is for operations that return nothing.
 func done(r *ice.Decoder, err error) error {
 	if err != nil {

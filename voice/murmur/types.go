@@ -36,7 +36,7 @@ type User struct {
 }
 
 // leastUser is the shortest user on the wire.
-const leastUser = 53
+const leastUser = 52
 
 // Write writes u.
 func (u User) Write(e *ice.Encoder, d Dialect) {
