@@ -103,7 +103,7 @@ type Attachment struct {
 	notes *notes
 	logins
 
-	dial func(ctx context.Context, address string) (net.Conn, error)
+	renew time.Duration // renewEvery but in tests
 
 	mu       sync.Mutex // guards what follows
 	status   Status
@@ -118,12 +118,10 @@ func New(cfg Config, deps Deps) (*Attachment, error) {
 	if len(deps.Key) < 32 {
 		return nil, errors.New("attach: a key of 32 bytes is needed")
 	}
-	var d net.Dialer
-	a := &Attachment{
+	return &Attachment{
 		cfg: cfg, deps: deps, log: deps.Log.With("part", "murmurd"), seats: newSeats(deps.Key), notes: newNotes(), logins: newLogins(),
-		dial: func(ctx context.Context, address string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) },
-	}
-	return a, nil
+		renew: renewEvery,
+	}, nil
 }
 
 // Stats returns the present counts.
@@ -209,7 +207,8 @@ func (a *Attachment) attached(ctx context.Context) error {
 		return err
 	}
 	dialing, cancel := context.WithTimeout(ctx, callTimeout)
-	nc, err := a.dial(dialing, a.cfg.Address)
+	var d net.Dialer
+	nc, err := d.DialContext(dialing, "tcp", a.cfg.Address)
 	cancel()
 	if err != nil {
 		a.seats.clear() // there is no murmurd, so nobody is at it

@@ -142,7 +142,12 @@ func (l *link) setRules(ctx context.Context, channel int32, want []murmur.ACL) e
 	if have.Inherit && slices.Equal(own, want) {
 		return nil
 	}
-	groups := slices.DeleteFunc(have.Groups, func(g murmur.Group) bool { return g.Inherited || strings.HasPrefix(g.Name, prefix) })
+	return l.replaceRules(ctx, channel, have.Groups, want)
+}
+
+// replaceRules keeps the groups that somebody made at murmurd itself.
+func (l *link) replaceRules(ctx context.Context, channel int32, have []murmur.Group, want []murmur.ACL) error {
+	groups := slices.DeleteFunc(have, func(g murmur.Group) bool { return g.Inherited || strings.HasPrefix(g.Name, prefix) })
 	if err := l.server.SetRules(ctx, channel, murmur.Rules{ACLs: want, Groups: groups, Inherit: true}); err != nil {
 		return err
 	}
@@ -150,6 +155,17 @@ func (l *link) setRules(ctx context.Context, channel int32, want []murmur.ACL) e
 		return l.joinAll(ctx)
 	}
 	return nil
+}
+
+// dropGroups takes everybody out of the groups of their login and puts them into
+// those of now. murmurd has no other way: it takes a session out only of groups
+// that it was put into by a call, not out of those that a login gave.
+func (l *link) dropGroups(ctx context.Context) error {
+	have, err := l.server.Rules(ctx, 0)
+	if err != nil {
+		return err
+	}
+	return l.replaceRules(ctx, 0, have.Groups, l.rootRules())
 }
 
 // joinAll puts everybody into their groups again: new rules of the root drop the

@@ -166,6 +166,8 @@ type house struct {
 	cfg      Config
 	certs    map[string]tls.Certificate
 
+	renewEvery time.Duration
+
 	*Attachment
 	stopRun func()
 }
@@ -263,6 +265,9 @@ func (h *house) attach(m *murmurd) {
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Key: bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		h.t.Fatal(err)
+	}
+	if h.renewEvery > 0 {
+		h.Attachment.renew = h.renewEvery
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -13,7 +13,7 @@ import (
 
 // work does what the notes say until the connection ends or ctx does.
 func (l *link) work(ctx context.Context, over <-chan error) error {
-	renew := time.NewTicker(renewEvery)
+	renew := time.NewTicker(l.a.renew)
 	defer renew.Stop()
 	for {
 		select {
@@ -205,24 +205,21 @@ func (l *link) regroup(ctx context.Context, session int32) error {
 	}
 	now := s.ses.Identity()
 	had, want := groupsOf(s.identity), groupsOf(now)
-	var moved []string
-	for _, g := range had {
-		if !slices.Contains(want, g) {
-			moved = append(moved, g)
-			if err := l.server.Leave(ctx, 0, session, g); err != nil {
-				return tolerate(err)
-			}
+	lost := slices.DeleteFunc(slices.Clone(had), func(g string) bool { return slices.Contains(want, g) })
+	won := slices.DeleteFunc(slices.Clone(want), func(g string) bool { return slices.Contains(had, g) })
+	l.a.seats.rights(session, now)
+	if len(lost) > 0 {
+		if err := l.dropGroups(ctx); err != nil {
+			return err
 		}
-	}
-	for _, g := range want {
-		if !slices.Contains(had, g) {
-			moved = append(moved, g)
+	} else {
+		for _, g := range won {
 			if err := l.server.Join(ctx, 0, session, g); err != nil {
 				return tolerate(err)
 			}
 		}
 	}
-	l.a.seats.rights(session, now)
+	moved := append(lost, won...)
 	if len(moved) == 0 {
 		return nil
 	}
