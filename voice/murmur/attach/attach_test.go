@@ -7,6 +7,7 @@ import (
 
 // TestMurmurd runs the real murmurd with our authenticator.
 func TestMurmurd(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	m := newMurmurd(t, "icesecretwrite="+testSecret+"\nsslCA="+h.caFile())
 	m.start()
@@ -51,6 +52,7 @@ func TestMurmurd(t *testing.T) {
 // TestRights checks that IN is to speak and OUT is to hear, and that changes reach
 // those who are connected.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	m := newMurmurd(t, "icesecretwrite="+testSecret+"\nsslCA="+h.caFile())
 	m.start()
@@ -127,6 +129,7 @@ func ok(t testing.TB, err error) {
 // TestDevices checks who ends whose session: nobody but the same connection of the
 // same device.
 func TestDevices(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	m := newMurmurd(t, "icesecretwrite="+testSecret+"\nsslCA="+h.caFile())
 	m.start()

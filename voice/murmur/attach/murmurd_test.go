@@ -71,11 +71,38 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+// fresh is the database of a murmurd that ran once and did nothing: making it and
+// a certificate takes longer than the rest of a start.
+var fresh struct {
+	once sync.Once
+	db   []byte
+}
+
 func newMurmurd(t testing.TB, settings string) *murmurd {
+	t.Helper()
+	fresh.once.Do(func() {
+		m := emptyMurmurd(t, "")
+		m.start()
+		m.stop()
+		var err error
+		if fresh.db, err = os.ReadFile(m.database()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	m := emptyMurmurd(t, settings)
+	if err := os.WriteFile(m.database(), fresh.db, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func emptyMurmurd(t testing.TB, settings string) *murmurd {
 	t.Helper()
 	return &murmurd{t: t, dir: t.TempDir(), settings: settings,
 		ice: fmt.Sprintf("127.0.0.1:%d", freePort(t)), voice: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
 }
+
+func (m *murmurd) database() string { return filepath.Join(m.dir, "m.sqlite") }
 
 // start runs it and waits until its Ice interface listens.
 func (m *murmurd) start() {
@@ -83,8 +110,8 @@ func (m *murmurd) start() {
 	_, icePort, _ := net.SplitHostPort(m.ice)
 	_, port, _ := net.SplitHostPort(m.voice)
 	ini := filepath.Join(m.dir, "murmur.ini")
-	text := fmt.Sprintf("database=%s/m.sqlite\nice=\"tcp -h 127.0.0.1 -p %s\"\npidfile=%s/pid\nhost=127.0.0.1\nport=%s\nbonjour=false\nkdfiterations=1000\nautobanAttempts=0\nuname=root\n%s\n",
-		m.dir, icePort, m.dir, port, m.settings)
+	text := fmt.Sprintf("database=%s\nice=\"tcp -h 127.0.0.1 -p %s\"\npidfile=%s/pid\nhost=127.0.0.1\nport=%s\nbonjour=false\nkdfiterations=1000\nautobanAttempts=0\nuname=root\n%s\n",
+		m.database(), icePort, m.dir, port, m.settings)
 	if err := os.WriteFile(ini, []byte(text), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
@@ -164,7 +191,6 @@ type house struct {
 	plan     *plan
 	log      *syncBuffer
 	cfg      Config
-	certs    map[string]tls.Certificate
 
 	renewEvery time.Duration
 
@@ -189,7 +215,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, sessions: auth.NewSessions(nil), plan: &plan{}, log: &syncBuffer{}, cfg: DefaultConfig(), certs: make(map[string]tls.Certificate)}
+	h := &house{t: t, sessions: auth.NewSessions(nil), plan: &plan{}, log: &syncBuffer{}, cfg: DefaultConfig()}
 	h.cfg.Enabled, h.cfg.Secret, h.cfg.Budget = true, testSecret, time.Second // a machine that tests has other things to do
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if h.ca, err = pki.Open(pki.DefaultConfig(), dir, log); err != nil {
@@ -220,17 +246,18 @@ func newHouse(t testing.TB) *house {
 	return h
 }
 
-// certificate returns one of a user's device, from our authority.
+// issued are the certificates made so far: each costs an RSA key.
+var issued sync.Map
+
+// certificate returns one of a user's device, from our authority. The server sees
+// it for the first time when it is used.
 func (h *house) certificate(user, device string) tls.Certificate {
 	h.t.Helper()
-	if c, ok := h.certs[user+device]; ok {
-		return c
+	if c, ok := issued.Load(user + "/" + device); ok {
+		return c.(tls.Certificate)
 	}
 	is, err := h.ca.IssueClient(user, device, pki.IssueOptions{})
 	if err != nil {
-		h.t.Fatal(err)
-	}
-	if err := h.auth.RecordDevice(h.t.Context(), auth.Device{Fingerprint: is.Fingerprint, Serial: is.Serial, User: user, Name: device, Issued: is.Cert.NotBefore, Expires: is.Expires, Certificate: is.Cert.Raw}); err != nil {
 		h.t.Fatal(err)
 	}
 	p12, err := is.P12("x")
@@ -239,7 +266,7 @@ func (h *house) certificate(user, device string) tls.Certificate {
 	}
 	key, leaf := decodeP12(h.t, p12)
 	c := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}
-	h.certs[user+device] = c
+	issued.Store(user+"/"+device, c)
 	return c
 }
 
@@ -403,4 +430,16 @@ func selfSigned(t testing.TB) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// try attaches once and returns how that went.
+func (h *house) try(t testing.TB) (*Attachment, error) {
+	t.Helper()
+	doors := run.NewDoors()
+	doors.Bound(doorName, "tcp", "127.0.0.1:1")
+	a, err := New(h.cfg, Deps{Auth: h.auth, CA: h.ca, Plan: h.plan, Sessions: h.sessions, Doors: doors, Log: slog.New(slog.DiscardHandler), Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, a.attached(t.Context())
 }
