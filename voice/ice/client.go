@@ -160,6 +160,11 @@ func (c *Client) Send(ctx context.Context, r Request, params []byte) error {
 	return nil
 }
 
+// Heartbeat shows the other side that the connection is in use.
+func (c *Client) Heartbeat(ctx context.Context) error {
+	return c.write(ctx, message(msgValidate, nil))
+}
+
 // valid waits until the other side serves.
 func (c *Client) valid(ctx context.Context) error {
 	select {

@@ -349,3 +349,6 @@ func WriteTree(e *ice.Encoder, t *Tree, d Dialect) {
 	}
 	e.Size(0) // no more instances
 }
+
+// ReadBans reads a list of bans.
+func ReadBans(r *ice.Decoder) []Ban { return ice.Seq(r, leastBan, ReadBan) }
