@@ -197,3 +197,6 @@ func (d *Decoder) encapsulation() *Decoder {
 	}
 	return &Decoder{b: b, v11: v[1] == 1, err: d.err}
 }
+
+// Rest returns what was not read.
+func (d *Decoder) Rest() []byte { return d.take(len(d.b)) }

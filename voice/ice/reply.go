@@ -201,3 +201,13 @@ func ReplyIsA(r *Request, types []string) (Reply, bool) {
 }
 
 const objectType = "::Ice::Object"
+
+// Result returns what the caller makes of the reply: a decoder of its results, or
+// the error of the call.
+func (r Reply) Result() (*Decoder, error) {
+	_, result, err, bad := parseReply(r.encode(1)[headerSize:])
+	if bad != nil {
+		return nil, bad
+	}
+	return result, err
+}
