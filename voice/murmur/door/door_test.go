@@ -172,6 +172,9 @@ func (s *server) AddUser(_ context.Context, info murmur.UserInfo) (int32, error)
 
 func (s *server) Update(_ context.Context, id int32, info murmur.UserInfo) error {
 	defer s.lock("")()
+	if s.reg[id] == nil {
+		return murmur.InvalidUser
+	}
 	maps.Copy(s.reg[id], info)
 	return nil
 }
