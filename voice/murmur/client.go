@@ -295,6 +295,19 @@ func (s *Server) Kick(ctx context.Context, session int32, reason string) error {
 	return done(s.call(ctx, "kickUser", ice.Normal, &e))
 }
 
+// Permissions returns what a session may do in a channel.
+func (s *Server) Permissions(ctx context.Context, session, channel int32) (int32, error) {
+	var e ice.Encoder
+	e.Int(session)
+	e.Int(channel)
+	r, err := s.call(ctx, "effectivePermissions", ice.Idempotent, &e)
+	if err != nil {
+		return 0, err
+	}
+	may := r.Int()
+	return may, r.End()
+}
+
 // SetState moves, mutes and renames a user.
 func (s *Server) SetState(ctx context.Context, u User) error {
 	var e ice.Encoder

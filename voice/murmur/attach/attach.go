@@ -103,7 +103,7 @@ type Attachment struct {
 	notes *notes
 	logins
 
-	renew time.Duration // renewEvery but in tests
+	renew, pause time.Duration // renewEvery and stoppedPause but in tests
 
 	mu       sync.Mutex // guards what follows
 	status   Status
@@ -120,7 +120,7 @@ func New(cfg Config, deps Deps) (*Attachment, error) {
 	}
 	return &Attachment{
 		cfg: cfg, deps: deps, log: deps.Log.With("part", "murmurd"), seats: newSeats(deps.Key), notes: newNotes(), logins: newLogins(),
-		renew: renewEvery,
+		renew: renewEvery, pause: stoppedPause,
 	}, nil
 }
 

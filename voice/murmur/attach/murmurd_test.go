@@ -192,7 +192,7 @@ type house struct {
 	log      *syncBuffer
 	cfg      Config
 
-	renewEvery time.Duration
+	renewEvery, stoppedPause time.Duration // 0: as they are
 
 	*Attachment
 	stopRun func()
@@ -295,6 +295,9 @@ func (h *house) attach(m *murmurd) {
 	}
 	if h.renewEvery > 0 {
 		h.Attachment.renew = h.renewEvery
+	}
+	if h.stoppedPause > 0 {
+		h.Attachment.pause = h.stoppedPause
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

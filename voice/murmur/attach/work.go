@@ -84,7 +84,7 @@ func (l *link) carry(ctx context.Context, over <-chan error) (again bool, err er
 // stopped, answers nothing after that, and hangs on calls that wait. Only if it
 // stays was it the server alone.
 func (l *link) silent(ctx context.Context, over <-chan error) error {
-	after := time.NewTimer(stoppedPause)
+	after := time.NewTimer(l.a.pause)
 	defer after.Stop()
 	for {
 		select {
