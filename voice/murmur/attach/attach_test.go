@@ -11,6 +11,7 @@ func TestMurmurd(t *testing.T) {
 	h := newHouse(t)
 	m := newMurmurd(t, "icesecretwrite="+testSecret+"\nsslCA="+h.caFile())
 	m.start()
+	h.renewEvery = time.Hour // nothing is mended behind our back
 	h.attach(m)
 
 	t.Run("a password opens its account", func(t *testing.T) {
@@ -45,6 +46,14 @@ func TestMurmurd(t *testing.T) {
 		c := mustLogin(t, m, "bob", "", h.certificate("ann", "phone"))
 		if c.Self.Name != "ann" {
 			t.Errorf("is called %q", c.Self.Name)
+		}
+	})
+	t.Run("forged callbacks are refused", func(t *testing.T) { forgedCallbacks(t, h, m) })
+	t.Run("queries of unknown names do no harm", func(t *testing.T) { queriesOfUnknownNames(t, m) })
+	t.Run("a platoon behind one address is not banned", func(t *testing.T) {
+		for range 12 { // murmurd's default bans the tenth within two minutes; the documents say autobanAttempts=0
+			c := mustLogin(t, m, "ann", "ann-password")
+			ok(t, c.Disconnect())
 		}
 	})
 }

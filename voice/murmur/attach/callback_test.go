@@ -245,17 +245,3 @@ func TestGroupNamesGiveNoPowerAtMurmurd(t *testing.T) {
 		}
 	}
 }
-
-// TestPlatoonBehindOneAddress logs in more often in a row than murmurd's default
-// ban allows; its configuration has autobanAttempts=0, as the documents say.
-func TestPlatoonBehindOneAddress(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	m := newMurmurd(t, "icesecretwrite="+testSecret)
-	m.start()
-	h.attach(m)
-	for range 15 {
-		c := mustLogin(t, m, "ann", "ann-password")
-		ok(t, c.Disconnect())
-	}
-}

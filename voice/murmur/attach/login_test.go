@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,14 +184,14 @@ func TestNumbersAreStable(t *testing.T) {
 // slowAuth is a directory that takes its time.
 type slowAuth struct {
 	takes time.Duration
-	calls int
+	calls atomic.Int64
 }
 
 func (s *slowAuth) Authenticate(_ context.Context, p auth.Proof) (auth.Identity, error) {
 	if p.Digest != nil {
 		return auth.Identity{}, auth.ErrBadCredentials
 	}
-	s.calls++
+	s.calls.Add(1)
 	time.Sleep(s.takes)
 	if p.Password != "right" {
 		return auth.Identity{}, auth.ErrBadCredentials
@@ -235,8 +236,8 @@ func TestSlowChecksDoNotHoldMurmurdUp(t *testing.T) {
 		if got := timed("ann", "right"); got.id == refused {
 			t.Error("the second try is refused, too")
 		}
-		if s.calls > maxChecks {
-			t.Errorf("%d checks at one time", s.calls)
+		if n := s.calls.Load(); n > maxChecks {
+			t.Errorf("%d checks at one time", n)
 		}
 		a.checks.Wait()
 	})
