@@ -16,7 +16,7 @@ import (
 var layers = [][]string{
 	{"cmd/muster"},
 	{"web"},
-	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "turn", "sip", "cot/stream", "cot/marti"},
+	{"media/rtsp", "media/rtmp", "media/srt", "media/hls", "media/rtc", "media/ts", "turn", "sip", "voice", "cot/stream", "cot/marti"},
 	{"cot/mission", "cot/video"},
 	{"cot/history"},
 	{"cot/files"},
@@ -30,6 +30,7 @@ var layers = [][]string{
 // pure packages do no I/O: they may not import these.
 var (
 	pure = []string{
+		"muster/voice/ice", "muster/voice/murmur",
 		"muster/media/codec", "muster/media/codec/opus", "muster/media/codec/g711", "muster/media/codec/g722", "muster/media/codec/aac",
 		"muster/media/codec/resample", "muster/media/codec/dtmf", "muster/media/mcu/layout",
 		"muster/cot/wire", "muster/cot/pack", "muster/internal/safename",
