@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"muster/voice/ice"
 )
@@ -28,7 +29,8 @@ type Meta struct {
 }
 
 // Connect finds out which dialect the server behind c speaks. secret is what it
-// wants to see in each call; empty: nothing. c stays the caller's.
+// wants to see in each call; empty: nothing. c stays the caller's. Each call, now
+// and later, takes 5 s at the most.
 func Connect(ctx context.Context, c *ice.Client, secret string) (*Meta, error) {
 	m := &Meta{c: c, secret: secret, dialect: Murmur}
 	for _, d := range []Dialect{Murmur, MumbleServer} {
@@ -62,8 +64,13 @@ func (m *Meta) Dialect() Dialect { return m.dialect }
 // Version returns what the server says it is.
 func (m *Meta) Version() Version { return m.version }
 
+// callTimeout is how long one call may take.
+const callTimeout = 5 * time.Second
+
 // call calls an operation with the secret.
 func (m *Meta) call(ctx context.Context, id ice.Identity, op string, mode ice.Mode, e *ice.Encoder) (*ice.Decoder, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	r := ice.Request{Object: id, Op: op, Mode: mode}
 	if m.secret != "" {
 		r.Context = map[string]string{"secret": m.secret}

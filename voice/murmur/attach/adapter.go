@@ -31,11 +31,14 @@ const (
 	maxConns    = 32
 )
 
+// errNoDoor says that our side is not ready. The door itself says why.
+var errNoDoor = errors.New("the address for callbacks is not open yet")
+
 // adapter returns where murmurd reaches us.
 func (a *Attachment) adapter() (ice.Endpoint, error) {
 	at := peer.Addr(a.deps.Doors.Addr(doorName))
 	if !at.IsValid() {
-		return ice.Endpoint{}, errors.New("attach: the address for callbacks is not open yet")
+		return ice.Endpoint{}, errNoDoor
 	}
 	return ice.Endpoint{Host: at.Addr().String(), Port: int(at.Port())}, nil
 }

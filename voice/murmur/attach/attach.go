@@ -88,9 +88,9 @@ type Status struct {
 const (
 	pollEvery    = 200 * time.Millisecond // how often a murmurd that is away is tried
 	renewEvery   = 10 * time.Second       // how often it is told again who its authenticator is
-	callTimeout  = 5 * time.Second        // of one call
-	leaveTimeout = 3 * time.Second        // of the calls at the end
-	stoppedPause = 3 * time.Second        // without calls once its server has stopped: it may be on its way out
+	dialTimeout  = 2 * time.Second
+	leaveTimeout = 3 * time.Second // of the calls at the end
+	stoppedPause = 3 * time.Second // without calls once its server has stopped: it may be on its way out
 )
 
 // Attachment is the connection with a murmurd. Make it with New.
@@ -102,6 +102,7 @@ type Attachment struct {
 	seats *seats
 	notes *notes
 	logins
+	half bool // groups of sessions were being changed when the connection ended; Run's own
 
 	renew, pause time.Duration // renewEvery and stoppedPause but in tests
 
@@ -168,7 +169,7 @@ func (a *Attachment) Run(ctx context.Context) error {
 			break
 		}
 		a.setStatus(Status{Error: err.Error()})
-		if text := err.Error(); text != said {
+		if text := err.Error(); text != said && !errors.Is(err, errNoDoor) {
 			said = text
 			a.log.Warn("murmurd is not attached; it lets nobody in", "address", a.cfg.Address, "error", err)
 		}
@@ -204,14 +205,15 @@ type link struct {
 func (a *Attachment) attached(ctx context.Context) error {
 	adapter, err := a.adapter()
 	if err != nil {
-		return err
+		return fmt.Errorf("attach: %w", err)
 	}
-	dialing, cancel := context.WithTimeout(ctx, callTimeout)
+	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
 	var d net.Dialer
 	nc, err := d.DialContext(dialing, "tcp", a.cfg.Address)
 	cancel()
 	if err != nil {
 		a.seats.clear() // there is no murmurd, so nobody is at it
+		a.notes.clear()
 		return fmt.Errorf("attach: %w", err)
 	}
 	// The connection outlives ctx by the calls that leave in good order.
@@ -241,23 +243,13 @@ func (a *Attachment) attached(ctx context.Context) error {
 // maxReply is the longest answer taken: a list of a thousand users with comments.
 const maxReply = 16 << 20
 
-// call limits one call.
-func (l *link) call(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return f(ctx)
-}
-
 // open makes murmurd ask us, in an order that never lets it stand open: first it
 // is told to trust no list of its own, then it starts, then it gets its
 // authenticator.
 func (l *link) open(ctx context.Context) error {
 	cfg := l.a.cfg
-	err := l.call(ctx, func(ctx context.Context) (err error) {
-		l.meta, err = murmur.Connect(ctx, l.client, cfg.Secret)
-		return err
-	})
-	if err != nil {
+	var err error
+	if l.meta, err = murmur.Connect(ctx, l.client, cfg.Secret); err != nil {
 		return fmt.Errorf("attach: %w", err)
 	}
 	if err := l.guarded(ctx); err != nil {
@@ -284,9 +276,10 @@ func (l *link) open(ctx context.Context) error {
 		{"mend its list of users", l.repair},
 		{"make the channels", l.carryOut},
 		{"see who is there", l.reconcile},
+		{"put people into their groups", l.finish},
 	}
 	for _, s := range steps {
-		if err := l.call(ctx, s.do); err != nil {
+		if err := s.do(ctx); err != nil {
 			return fmt.Errorf("attach: %s: %w", s.what, err)
 		}
 	}
@@ -296,13 +289,10 @@ func (l *link) open(ctx context.Context) error {
 // guarded makes sure that murmurd asks for the secret. Without that every process
 // of this machine could take our place.
 func (l *link) guarded(ctx context.Context) error {
-	err := l.call(ctx, func(ctx context.Context) error {
-		open, err := murmur.Connect(ctx, l.client, "")
-		if err != nil {
-			return err
-		}
-		return open.RemoveCallback(ctx, l.proxy(metaObject))
-	})
+	open, err := murmur.Connect(ctx, l.client, "")
+	if err == nil {
+		err = open.RemoveCallback(ctx, l.proxy(metaObject))
+	}
 	switch {
 	case errors.Is(err, murmur.InvalidSecret):
 		return nil
@@ -323,6 +313,9 @@ func (l *link) start(ctx context.Context) error {
 // renew tells murmurd again who its authenticator is: it forgets that at the
 // slightest mishap, without a word.
 func (l *link) renew(ctx context.Context) error {
+	if at, err := l.a.adapter(); err == nil {
+		l.adapter = at
+	}
 	return l.server.SetAuthenticator(ctx, l.proxy(authObject))
 }
 

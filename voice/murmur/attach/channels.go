@@ -22,19 +22,24 @@ const (
 	serverGroup = prefix + "server" // sessions of this server itself
 )
 
+// right is the resource of talking and hearing in a group.
+func right(group string) auth.Resource { return auth.Data("voice", []string{group}) }
+
 // groupsOf returns the groups that somebody has at murmurd, sorted.
 func groupsOf(id auth.Identity) []string {
 	if id.System {
 		return []string{serverGroup}
 	}
 	var out []string
-	for _, g := range id.WriteGroups() {
-		out = append(out, inPrefix+g)
+	for _, g := range id.Groups {
+		if auth.Allow(id, auth.Publish, right(g.Group)) == nil {
+			out = append(out, inPrefix+g.Group)
+		}
+		if auth.Allow(id, auth.Read, right(g.Group)) == nil {
+			out = append(out, outPrefix+g.Group)
+		}
 	}
-	for _, g := range id.ReadGroups() {
-		out = append(out, outPrefix+g)
-	}
-	if id.IsAdmin() {
+	if auth.Allow(id, auth.Admin, auth.Server()) == nil {
 		out = append(out, adminGroup)
 	}
 	slices.Sort(out)
@@ -44,7 +49,7 @@ func groupsOf(id auth.Identity) []string {
 // What may be done, as ATAK's plugins and Mumble clients need it.
 const (
 	talk  = murmur.PermissionSpeak | murmur.PermissionWhisper | murmur.PermissionTextMessage
-	enter = murmur.PermissionTraverse | murmur.PermissionEnter
+	come  = murmur.PermissionTraverse | murmur.PermissionEnter
 	admin = 0x7ff | murmur.PermissionKick | murmur.PermissionBan | murmur.PermissionRegister
 )
 
@@ -65,8 +70,8 @@ func acl(group string, here, subs bool, allow, deny int32) murmur.ACL {
 // nobody talk in the root, where all groups are together.
 func (l *link) rootRules() []murmur.ACL {
 	return []murmur.ACL{
-		acl("all", true, false, enter|murmur.PermissionTextMessage|murmur.PermissionMakeTempChannel, murmur.PermissionSpeak|murmur.PermissionWhisper|l.listen()),
-		acl("all", false, true, enter|talk, murmur.PermissionMakeTempChannel|l.listen()),
+		acl("all", true, false, come|murmur.PermissionTextMessage|murmur.PermissionMakeTempChannel, murmur.PermissionSpeak|murmur.PermissionWhisper|l.listen()),
+		acl("all", false, true, come|talk, murmur.PermissionMakeTempChannel|l.listen()),
 		acl(adminGroup, true, true, admin|l.listen(), 0),
 	}
 }
@@ -77,12 +82,12 @@ func (l *link) rules(c Channel) []murmur.ACL {
 	out := []murmur.ACL{acl("all", true, true, 0, murmur.PermissionEnter|talk|murmur.PermissionMakeTempChannel|l.listen())}
 	for _, g := range c.Groups {
 		out = append(out,
-			acl(outPrefix+g, true, true, enter|l.listen(), 0),
+			acl(outPrefix+g, true, true, come|l.listen(), 0),
 			acl(inPrefix+g, true, true, talk, 0),
 			acl(inPrefix+g, true, false, murmur.PermissionMakeTempChannel, 0))
 	}
 	return append(out,
-		acl(serverGroup, true, true, enter|talk, 0),
+		acl(serverGroup, true, true, come|talk, 0),
 		acl(adminGroup, true, true, admin|l.listen(), 0))
 }
 
@@ -171,14 +176,11 @@ func (l *link) dropGroups(ctx context.Context) error {
 // joinAll puts everybody into their groups again: new rules of the root drop the
 // groups that last as long as a session.
 func (l *link) joinAll(ctx context.Context) error {
+	groups := make(map[int32][]string)
 	for _, s := range l.a.seats.list() {
-		for _, g := range groupsOf(s.identity) {
-			if err := l.server.Join(ctx, 0, s.session, g); tolerate(err) != nil {
-				return err
-			}
-		}
+		groups[s.session] = groupsOf(s.identity)
 	}
-	return nil
+	return l.join(ctx, groups)
 }
 
 // removeOthers removes channels that were made here and are not in the plan.
@@ -206,21 +208,14 @@ func (l *link) removeOthers(ctx context.Context, top map[string]int32, planned m
 }
 
 // room returns the channel of the plan that a channel is or is below.
-func (l *link) room(ctx context.Context, id int32) (Channel, bool) {
-	if c, ok := l.below[id]; ok || id == 0 {
-		return c, ok
-	}
-	all, err := l.server.Channels(ctx)
-	if err != nil {
-		return Channel{}, false
-	}
+func (l *link) room(all map[int32]murmur.Channel, id int32) (Channel, bool) {
 	for range len(all) {
+		if c, ok := l.below[id]; ok {
+			return c, true
+		}
 		c, ok := all[id]
 		if !ok {
 			break
-		}
-		if c, ok := l.below[c.ID]; ok {
-			return c, true
 		}
 		id = c.Parent
 	}

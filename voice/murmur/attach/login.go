@@ -113,7 +113,7 @@ func (a *Attachment) check(ctx context.Context, l login) verdict {
 	}
 	id, device, err := a.prove(ctx, l, n)
 	if err == nil {
-		err = auth.Allow(id, auth.Use, auth.Server())
+		err = auth.Allow(id, auth.Join, auth.Server())
 	}
 	if err != nil {
 		a.log.Debug("login refused", "error", err)

@@ -172,8 +172,7 @@ func TestNumbersAreStable(t *testing.T) {
 			t.Errorf("connection %d of one device: %+v", i, got)
 		}
 	}
-	var s seats
-	s = *newSeats(make([]byte, 32))
+	s := newSeats(make([]byte, 32))
 	p := place{"u", "d", 0}
 	s.byID[s.number(p, 0)] = &seat{id: s.number(p, 0), place: place{"other", "d", 0}, until: time.Now().Add(time.Hour)}
 	if id, _, ok := s.take(auth.Identity{User: "u"}, "d", parseName("u")); !ok || id == s.number(p, 0) {

@@ -49,11 +49,36 @@ func (n *notes) gone(session int32) {
 	delete(n.changed, session)
 }
 
-// forget drops what was noted about an earlier connection.
+// forget drops what was noted about an earlier connection: that its server has
+// stopped.
 func (n *notes) forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.stopped, n.started = false, false
+}
+
+// clear drops everything about sessions: there is no murmurd that has any.
+func (n *notes) clear() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.kicks)
+	clear(n.changed)
+}
+
+// back takes notes back that were not carried out. Newer ones of the same session
+// stand.
+func (n *notes) back(t taken) {
+	n.add(func() {
+		for session, reason := range t.kicks {
+			if _, newer := n.kicks[session]; !newer {
+				n.kicks[session] = reason
+			}
+		}
+		for session := range t.changed {
+			n.changed[session] = true
+		}
+		n.unknown, n.plan = n.unknown || t.unknown, n.plan || t.plan
+	})
 }
 
 // taken is what is to be done.

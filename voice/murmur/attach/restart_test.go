@@ -71,7 +71,9 @@ func TestSuperUserWhileDetached(t *testing.T) {
 			t.Errorf("%s while we are away: %s", name, rejected(err))
 		}
 	}
+	ok(t, h.auth.Grant(t.Context(), "ann", "Blue", false, true))
 	h.attach(m)
+	eventually(t, "what changed meanwhile is so", func() bool { return byCert.in() == "Blue" && byCert.suppressed() })
 	select {
 	case <-byPassword.gone: // nobody knows who it is
 	case <-time.After(5 * time.Second):
