@@ -121,6 +121,10 @@ func (l *link) carryOut(ctx context.Context) error {
 			} else if err != nil {
 				return err
 			}
+			top[strings.ToLower(c.Name)] = id
+		}
+		if _, twice := below[id]; twice { // names that differ in case only; the first stands
+			continue
 		}
 		if err := l.setRules(ctx, id, l.rules(c)); err != nil {
 			return err

@@ -31,6 +31,7 @@ const slotMark = "---"
 const (
 	maxName     = 128 // bytes
 	maxChecks   = 16  // logins looked at at one time
+	maxSlow     = 8   // slow checks at one time
 	checkWithin = 10 * time.Second
 	provenLife  = 5 * time.Minute
 	maxProven   = 4096
@@ -67,13 +68,14 @@ type verdict struct {
 
 // logins is what deciding takes.
 type logins struct {
-	places chan struct{}  // one for each login that is looked at
-	checks sync.WaitGroup // of those that murmurd has its answer to already
-	proven *proven
+	places  chan struct{}  // one for each login that is looked at; without one it is refused
+	patient chan struct{}  // one for each slow check, so that these are in nobody's way; without one it is left out
+	checks  sync.WaitGroup // of both
+	proven  *proven
 }
 
 func newLogins() logins {
-	return logins{places: make(chan struct{}, maxChecks), proven: newProven()}
+	return logins{places: make(chan struct{}, maxChecks), patient: make(chan struct{}, maxSlow), proven: newProven()}
 }
 
 // decide answers a login within the budget. Whatever takes longer, such as the
@@ -207,12 +209,12 @@ func (a *Attachment) byPassword(ctx context.Context, user, password string) (aut
 // slow checks a password that only a directory may know.
 func (a *Attachment) slow(ctx context.Context, user, password string, key [sha256.Size]byte) {
 	select {
-	case a.places <- struct{}{}:
+	case a.patient <- struct{}{}:
 	default:
 		return
 	}
 	a.checks.Go(func() {
-		defer func() { <-a.places }()
+		defer func() { <-a.patient }()
 		defer run.Recover(a.log, "murmurd")
 		ctx, cancel := context.WithTimeout(ctx, checkWithin)
 		defer cancel()

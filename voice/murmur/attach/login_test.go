@@ -235,7 +235,7 @@ func TestSlowChecksDoNotHoldMurmurdUp(t *testing.T) {
 		if got := timed("ann", "right"); got.id == refused {
 			t.Error("the second try is refused, too")
 		}
-		if n := s.calls.Load(); n > maxChecks {
+		if n := s.calls.Load(); n > maxSlow {
 			t.Errorf("%d checks at one time", n)
 		}
 		a.checks.Wait()
