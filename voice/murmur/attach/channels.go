@@ -95,8 +95,9 @@ func (l *link) rules(c Channel) []murmur.ACL {
 // that is no more is removed; channels that are not ours stay as they are.
 func (l *link) carryOut(ctx context.Context) error {
 	plan, err := l.a.deps.Plan.Channels(ctx)
-	if err != nil {
-		return err
+	if err != nil { // our own fault, which must not keep sessions from being ended
+		l.a.log.Warn("murmurd's channels stay as they are", "error", err)
+		return nil
 	}
 	have, err := l.server.Channels(ctx)
 	if err != nil {

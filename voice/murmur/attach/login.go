@@ -94,8 +94,6 @@ func (a *Attachment) decide(ctx context.Context, l login) verdict {
 	a.checks.Go(func() {
 		defer func() { <-a.places }()
 		defer run.Recover(a.log, "murmurd")
-		ctx, cancel := context.WithTimeout(ctx, checkWithin)
-		defer cancel()
 		result <- a.check(ctx, l)
 	})
 	select {
@@ -107,13 +105,15 @@ func (a *Attachment) decide(ctx context.Context, l login) verdict {
 	}
 }
 
-// check decides a login.
-func (a *Attachment) check(ctx context.Context, l login) verdict {
+// check decides a login. life ends with the attachment.
+func (a *Attachment) check(life context.Context, l login) verdict {
+	ctx, cancel := context.WithTimeout(life, checkWithin)
+	defer cancel()
 	n := parseName(l.name)
 	if !usable(l.name) || strings.EqualFold(n.base, superUser) || strings.EqualFold(l.name, superUser) {
 		return verdict{}
 	}
-	id, device, err := a.prove(ctx, l, n)
+	id, device, err := a.prove(ctx, life, l, n)
 	if err == nil {
 		err = auth.Allow(id, auth.Join, auth.Server())
 	}
@@ -140,7 +140,7 @@ func usable(s string) bool {
 // prove says who is behind a login: first by certificate, then as one of this
 // server's own sessions, then by password. device tells the certificates of one
 // user apart.
-func (a *Attachment) prove(ctx context.Context, l login, n name) (id auth.Identity, device string, err error) {
+func (a *Attachment) prove(ctx, life context.Context, l login, n name) (id auth.Identity, device string, err error) {
 	if l.leaf != nil {
 		if id, err := a.byCertificate(ctx, l.leaf); err == nil {
 			return id, id.Device, nil
@@ -152,7 +152,7 @@ func (a *Attachment) prove(ctx context.Context, l login, n name) (id auth.Identi
 	if user, password := a.ServerLogin(l.name); subtle.ConstantTimeCompare([]byte(l.password), []byte(password)) == 1 {
 		return auth.System("murmurd"), user, nil
 	}
-	id, err = a.byPassword(ctx, n.base, l.password)
+	id, err = a.byPassword(ctx, life, n.base, l.password)
 	return id, l.hash, err
 }
 
@@ -174,7 +174,7 @@ func (a *Attachment) byCertificate(ctx context.Context, der []byte) (auth.Identi
 // an account that is kept here is compared by its digest hash, which takes no
 // time; what needs the slow hash or a directory is checked while the client is
 // refused.
-func (a *Attachment) byPassword(ctx context.Context, user, password string) (auth.Identity, error) {
+func (a *Attachment) byPassword(ctx, life context.Context, user, password string) (auth.Identity, error) {
 	key := a.proven.key(user, password)
 	if id, ok := a.proven.get(key); ok {
 		if now, err := a.deps.Auth.Current(ctx, id); err == nil {
@@ -202,12 +202,12 @@ func (a *Attachment) byPassword(ctx context.Context, user, password string) (aut
 		}
 	}
 	// Not waited for, so that nobody learns from the time which names exist.
-	a.slow(context.WithoutCancel(ctx), user, password, key)
+	a.slow(life, user, password, key)
 	return auth.Identity{}, auth.ErrBadCredentials
 }
 
 // slow checks a password that only a directory may know.
-func (a *Attachment) slow(ctx context.Context, user, password string, key [sha256.Size]byte) {
+func (a *Attachment) slow(life context.Context, user, password string, key [sha256.Size]byte) {
 	select {
 	case a.patient <- struct{}{}:
 	default:
@@ -216,7 +216,7 @@ func (a *Attachment) slow(ctx context.Context, user, password string, key [sha25
 	a.checks.Go(func() {
 		defer func() { <-a.patient }()
 		defer run.Recover(a.log, "murmurd")
-		ctx, cancel := context.WithTimeout(ctx, checkWithin)
+		ctx, cancel := context.WithTimeout(life, checkWithin)
 		defer cancel()
 		if id, err := a.deps.Auth.Authenticate(ctx, auth.Proof{User: user, Password: password, Protocol: "mumble"}); err == nil {
 			a.proven.put(key, id)
