@@ -279,7 +279,9 @@ func (l *link) open(ctx context.Context) error {
 		{"put people into their groups", l.finish},
 	}
 	for _, s := range steps {
-		if err := s.do(ctx); err != nil {
+		if err := s.do(ctx); errors.Is(err, murmur.InvalidSecret) {
+			return errors.New("attach: murmurd does not take the secret: what is icesecretwrite in its configuration must be voice.external.secret here")
+		} else if err != nil {
 			return fmt.Errorf("attach: %s: %w", s.what, err)
 		}
 	}

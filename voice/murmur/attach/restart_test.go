@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,6 +205,11 @@ func TestMurmurdWithoutSecret(t *testing.T) {
 	h.cfg.Address = m.ice
 	_, err := h.try(t)
 	if err == nil || err.Error() != "attach: murmurd takes changes without a secret: set icesecretwrite in its configuration" {
+		t.Error(err)
+	}
+	h.cfg.Address = newFakeMurmurd(t).l.Addr().String()
+	h.cfg.Secret = "another-secret"
+	if _, err := h.try(t); err == nil || !strings.Contains(err.Error(), "voice.external.secret") {
 		t.Error(err)
 	}
 }
