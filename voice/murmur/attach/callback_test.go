@@ -228,15 +228,15 @@ func TestGroupNamesGiveNoPowerAtMurmurd(t *testing.T) {
 	blue, _ := h.Channel("Blue")
 	const moderate = murmur.PermissionWrite | murmur.PermissionKick | murmur.PermissionMove | murmur.PermissionMuteDeafen
 	for _, channel := range []int32{0, blue} {
-		may, err := s.Permissions(t.Context(), int32(eve.Self.Session), channel)
+		may, err := s.Permissions(t.Context(), eve.session(), channel)
 		if err != nil || may&moderate != 0 {
 			t.Errorf("eve may %#x in %d, %v", may, channel, err)
 		}
-		if may, err = s.Permissions(t.Context(), int32(root.Self.Session), channel); err != nil || may&murmur.PermissionWrite == 0 {
+		if may, err = s.Permissions(t.Context(), root.session(), channel); err != nil || may&murmur.PermissionWrite == 0 {
 			t.Errorf("an administrator may %#x in %d, %v", may, channel, err)
 		}
 	}
-	if may, err := s.Permissions(t.Context(), int32(eve.Self.Session), blue); err != nil || may&(murmur.PermissionEnter|murmur.PermissionSpeak|murmur.PermissionWhisper) != 0 {
+	if may, err := s.Permissions(t.Context(), eve.session(), blue); err != nil || may&(murmur.PermissionEnter|murmur.PermissionSpeak|murmur.PermissionWhisper) != 0 {
 		t.Errorf("eve may %#x in Blue, %v", may, err)
 	}
 	for _, g := range groupsOf(auth.Identity{User: "x", Groups: []auth.Grant{{Group: "admin", In: true, Out: true}}}) {

@@ -357,6 +357,16 @@ func (c *mumble) channel(name string) (ch *gumble.Channel) {
 	return ch
 }
 
+func (c *mumble) name() (name string) {
+	c.do(func() { name = c.Self.Name })
+	return name
+}
+
+func (c *mumble) session() (id int32) {
+	c.do(func() { id = int32(c.Self.Session) })
+	return id
+}
+
 func (c *mumble) in() (name string) {
 	c.do(func() { name = c.Self.Channel.Name })
 	return name
