@@ -200,6 +200,13 @@ func (s *Server) AddCallback(ctx context.Context, cb ice.Proxy) error {
 	return done(s.call(ctx, "addCallback", ice.Normal, &e))
 }
 
+// RemoveCallback makes cb be told no more.
+func (s *Server) RemoveCallback(ctx context.Context, cb ice.Proxy) error {
+	var e ice.Encoder
+	e.Proxy(cb)
+	return done(s.call(ctx, "removeCallback", ice.Normal, &e))
+}
+
 // Users returns who is connected, by session. Should the fields of users be other
 // than the server's version lets expect, those that fit are found.
 func (s *Server) Users(ctx context.Context) (map[int32]User, error) {

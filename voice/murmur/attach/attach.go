@@ -199,6 +199,7 @@ type link struct {
 	server  *murmur.Server
 	adapter ice.Endpoint      // where murmurd calls back
 	below   map[int32]Channel // the plan as it was last carried out, by number
+	quiet   bool              // murmurd may be on its way out: no calls
 }
 
 // attached attaches and serves until the connection ends or ctx does.
@@ -346,14 +347,19 @@ func (l *link) repair(ctx context.Context) error {
 	return err
 }
 
-// leave parts in good order when this server stops.
+// leave parts in good order when this server stops. Its authenticator stays what it
+// was: a murmurd that cannot ask it refuses logins.
 func (l *link) leave(ctx context.Context) {
-	if l.a.cfg.KeepOpen {
-		return // murmurd notices that its authenticator is gone, and refuses logins
+	if l.quiet || l.a.notes.take().stopped { // what else is noted is of no use any more
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	if err := l.server.Stop(ctx); err != nil && !errors.Is(err, murmur.ServerBooted) {
-		l.a.log.Warn("murmurd could not be stopped; it refuses logins", "error", err)
+	err := errors.Join(l.meta.RemoveCallback(ctx, l.proxy(metaObject)), l.server.RemoveCallback(ctx, l.proxy(serverObject)))
+	if !l.a.cfg.KeepOpen {
+		err = errors.Join(err, l.server.Stop(ctx))
+	}
+	if err != nil && !errors.Is(err, murmur.ServerBooted) { // it is stopped already
+		l.a.log.Warn("murmurd was not left in good order; it refuses logins", "error", err)
 	}
 }

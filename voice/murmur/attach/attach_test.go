@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,6 +61,13 @@ func TestMurmurd(t *testing.T) {
 			ok(t, c.Disconnect())
 		}
 	})
+	if said := m.out.String(); strings.Contains(said, "Removed Ice") || strings.Contains(said, "failed\n") {
+		t.Errorf("murmurd dropped us:\n%s", said)
+	}
+	h.stopRun()
+	if said := m.out.String(); strings.Contains(said, "failed\n") {
+		t.Errorf("murmurd was left in disorder:\n%s", said)
+	}
 }
 
 // TestRights checks that IN is to speak and OUT is to hear, and that changes reach

@@ -204,6 +204,16 @@ func TestStoppedMurmurdIsNotCalled(t *testing.T) {
 	f.call(metaObject, "started", true, server)
 	f.free()
 	eventually(t, "it is attached to again", func() bool { return f.count("setAuthenticator") > before })
+
+	a.notes.stop() // both end at the same time, as when the machine does
+	time.Sleep(100 * time.Millisecond)
+	f.call(metaObject, "stopped", true, server)
+	h.stopRun()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.broken) > 0 {
+		t.Errorf("called at the end: %v", f.broken)
+	}
 }
 
 // TestGroupNamesGiveNoPowerAtMurmurd gives somebody groups whose names mean

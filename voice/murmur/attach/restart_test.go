@@ -119,6 +119,11 @@ func TestAuthenticatorIsRenewed(t *testing.T) {
 		_, err := connect(t, m, "ann", "ann-password")
 		return err == nil
 	})
+	added := strings.Count(m.out.String(), "Added Ice ServerCallback")
+	time.Sleep(10 * h.renewEvery)
+	if now := strings.Count(m.out.String(), "Added Ice ServerCallback"); now != added {
+		t.Errorf("each renewal adds another callback: %d, then %d", added, now)
+	}
 }
 
 // serveBroken serves an authenticator that answers everything with an error.

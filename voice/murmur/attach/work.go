@@ -51,6 +51,7 @@ var errStopped = errors.New("its server was stopped")
 func (l *link) carry(ctx context.Context, over <-chan error) (again bool, err error) {
 	t := l.a.notes.take()
 	if t.stopped {
+		l.quiet = true
 		return true, l.silent(ctx, over)
 	}
 	if err := l.do(ctx, t); err != nil {
