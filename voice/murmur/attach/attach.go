@@ -158,7 +158,10 @@ func (a *Attachment) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	g := run.NewGroup(ctx, a.log, "murmurd")
+	// Callbacks are answered until murmurd was left.
+	open, shut := context.WithCancel(context.WithoutCancel(ctx))
+	defer shut()
+	g := run.NewGroup(open, a.log, "murmurd")
 	g.Go(func(ctx context.Context) {
 		a.deps.Doors.Keep(ctx, a.log, doorName, a.cfg.Callbacks, a.serve)
 	})
@@ -178,6 +181,7 @@ func (a *Attachment) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
+	shut()
 	g.Wait()
 	a.checks.Wait()
 	a.setStatus(Status{})

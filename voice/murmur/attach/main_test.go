@@ -12,6 +12,9 @@ import (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	storetest.Stop()
+	if dir, err := testCA(); err == nil {
+		os.RemoveAll(dir)
+	}
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			println(err.Error())
