@@ -58,7 +58,7 @@ func TestMurmurd(t *testing.T) {
 	t.Run("a platoon behind one address is not banned", func(t *testing.T) {
 		for range 12 { // murmurd's default bans the tenth within two minutes; the documents say autobanAttempts=0
 			c := mustLogin(t, m, "ann", "ann-password")
-			ok(t, c.Disconnect())
+			ok(t, c.Conn.Close())
 		}
 	})
 	if said := m.out.String(); strings.Contains(said, "Removed Ice") || strings.Contains(said, "failed\n") {
