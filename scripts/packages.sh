@@ -42,6 +42,8 @@ baresip-core       a SIP phone that registers, calls and is called
 baresip-ffmpeg     its video codecs
 linphone-cli       another SIP phone, for the PIN by its keys
 sip-tester         a SIP caller that follows scenarios, and loads the server
+mumble-server      the murmurd that asks us who may log in
+python3-zeroc-ice  calls our Ice interface like a script made for murmur
 curl               speaks to the API like a script
 coturn             its client loads our relays; bench/turn measures its server
 '

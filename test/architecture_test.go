@@ -30,6 +30,7 @@ var layers = [][]string{
 // pure packages do no I/O: they may not import these.
 var (
 	pure = []string{
+		"muster/voice/ice", "muster/voice/murmur",
 		"muster/media/codec", "muster/media/codec/opus", "muster/media/codec/g711", "muster/media/codec/g722", "muster/media/codec/aac",
 		"muster/media/codec/resample", "muster/media/codec/dtmf", "muster/media/mcu/layout",
 		"muster/cot/wire", "muster/cot/pack", "muster/internal/safename",
