@@ -24,6 +24,7 @@ import (
 	"muster/sip"
 	"muster/turn"
 	"muster/voice"
+	"muster/voice/murmur/attach"
 	"muster/web"
 )
 
@@ -33,7 +34,7 @@ type config struct {
 	Web   web.Config    `yaml:"web" doc:"The pages, the API and the ports they are on."`
 	Media mediaConfig   `yaml:"media" doc:"Streams and the protocols that carry them."`
 	SIP   sip.Config    `yaml:"sip" doc:"Telephones: registrations, calls into rooms and between people, trunks."`
-	Voice voice.Config  `yaml:"voice" doc:"The Mumble server: voice for Mumble clients and the plugins of TAK clients, in the rooms of everybody else."`
+	Voice voiceConfig   `yaml:"voice" doc:"The Mumble server: voice for Mumble clients and the plugins of TAK clients, in the rooms of everybody else."`
 	TURN  turn.Config   `yaml:"turn" doc:"STUN and TURN: relays for clients that no direct way leads to."`
 	Cot   cotConfig     `yaml:"cot" doc:"The TAK server: positions, chat, missions, files."`
 	Auth  auth.Config   `yaml:"auth" doc:"How people log in."`
@@ -55,6 +56,12 @@ type mediaConfig struct {
 	Record       record.Config `yaml:"record" doc:"Recordings of streams."`
 	Rooms        mcu.Config    `yaml:"rooms" doc:"Conferences: who takes part, and how they are heard and seen."`
 	TS           ts.Config     `yaml:"ts" doc:"MPEG-TS over UDP, for paths whose source says so."`
+}
+
+// voiceConfig is the Mumble server's settings, and those of a murmurd beside it.
+type voiceConfig struct {
+	voice.Config `yaml:",inline"`
+	External     attach.Config `yaml:"external" doc:"A murmurd on this machine, whose logins and channels are decided here."`
 }
 
 // Validate reports the first mistake in the paths: those of the hub, and sources
@@ -82,7 +89,7 @@ func defaults() *config {
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 			Record: record.DefaultConfig(), Rooms: mcu.DefaultConfig(),
 		},
-		SIP: sip.DefaultConfig(), Voice: voice.DefaultConfig(), TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		SIP: sip.DefaultConfig(), Voice: voiceConfig{Config: voice.DefaultConfig(), External: attach.DefaultConfig()}, TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

@@ -300,11 +300,17 @@ func (h *house) parts(local net.Listener) []part {
 		}},
 		{"rooms and channels", func(*config) any { return nil }, func(*config) (runner, error) { return h.radio, nil }},
 		{"groups and rooms", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.keepGroupRooms), nil }},
-		{"voice", func(c *config) any { return c.Voice }, func(c *config) (runner, error) {
+		{"murmurd", func(c *config) any { return c.Voice.External }, func(c *config) (runner, error) {
+			if !c.Voice.External.Enabled {
+				return nil, nil
+			}
+			return h.newAttachment(c.Voice.External)
+		}},
+		{"voice", func(c *config) any { return c.Voice.Config }, func(c *config) (runner, error) {
 			if !c.Voice.Enabled {
 				return nil, nil
 			}
-			srv, err := h.newVoice(c.Voice, tls, guard)
+			srv, err := h.newVoice(c.Voice.Config, tls, guard)
 			return registered(h, "voice", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {

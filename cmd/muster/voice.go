@@ -9,6 +9,7 @@ import (
 	"muster/internal/bus"
 	"muster/media/mcu"
 	"muster/voice"
+	"muster/voice/murmur/attach"
 )
 
 // newVoice makes the Mumble server.
@@ -22,6 +23,41 @@ func (h *house) newVoice(cfg voice.Config, tls *tls.Config, guard func(net.Liste
 	}
 	h.radio.use(srv)
 	return srv, nil
+}
+
+// newAttachment makes what decides at a murmurd beside this server.
+func (h *house) newAttachment(cfg attach.Config) (runner, error) {
+	key, err := h.db.Key("murmurd")
+	if err != nil {
+		return nil, err
+	}
+	rooms := channels{h.rooms, h.bus}
+	a, err := attach.New(cfg, attach.Deps{Auth: h.auth, CA: h.pki, Plan: plan(rooms), Sessions: h.sessions, Doors: h.doors, Log: h.log, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	h.stats.add("murmurd", a)
+	return runFunc(func(ctx context.Context) error {
+		stop := rooms.Watch(a.Refresh)
+		defer stop()
+		return a.Run(ctx)
+	}), nil
+}
+
+// plan are the rooms, as murmurd's channels. It implements attach.Plan.
+type plan channels
+
+// Channels implements attach.Plan.
+func (p plan) Channels(ctx context.Context) ([]attach.Channel, error) {
+	entries, err := channels(p).Channels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]attach.Channel, 0, len(entries))
+	for _, e := range entries {
+		out = append(out, attach.Channel{Name: e.Name, Groups: e.Resource.Groups})
+	}
+	return out, nil
 }
 
 // channels are the rooms, as the Mumble server shows them. It implements
