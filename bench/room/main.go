@@ -11,15 +11,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
-
-	"github.com/pion/rtp"
 
 	"muster/bench/usage"
 	"muster/media/codec/opus"
@@ -161,13 +157,6 @@ func startPeer(sc scenario) (*subject, error) {
 	}}, nil
 }
 
-// party is a socket that sends and counts what it is sent.
-type party struct {
-	c        *net.UDPConn
-	to       *net.UDPAddr
-	received atomic.Int64
-}
-
 // settle is how long a load runs before it is measured.
 const settle = 3 * time.Second
 
@@ -177,18 +166,13 @@ func measure(sc scenario, seconds int, speech [][][]byte, start func() (*subject
 		return result{}, err
 	}
 	defer s.stop()
-	parties, err := connect(s, sc.rooms*sc.parties)
+	parties, err := gather(s, sc.rooms*sc.parties)
 	if err != nil {
 		return result{}, err
 	}
-	defer func() {
-		for _, p := range parties {
-			p.c.Close()
-		}
-	}()
-	done := make(chan struct{})
-	defer close(done)
-	go talk(done, parties, sc, speech)
+	done, quiet := make(chan struct{}), make(chan struct{})
+	go func() { defer close(quiet); talk(done, parties, sc, speech) }()
+	defer func() { close(done); <-quiet; leave(parties) }()
 	time.Sleep(settle)
 	count := func() (n int64) {
 		for _, p := range parties {
@@ -211,64 +195,6 @@ func measure(sc scenario, seconds int, speech [][][]byte, start func() (*subject
 	r.perCore = float64(len(parties)) / r.cores
 	r.missing = max(0, 1-float64(count()-before)/(took*50*float64(len(parties))))
 	return r, nil
-}
-
-func connect(s *subject, n int) ([]*party, error) {
-	var parties []*party
-	var local []int
-	for range n {
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			return nil, err
-		}
-		p := &party{c: c}
-		parties, local = append(parties, p), append(local, c.LocalAddr().(*net.UDPAddr).Port)
-		go func() {
-			buf := make([]byte, 1500)
-			for {
-				if _, err := c.Read(buf); err != nil {
-					return
-				}
-				p.received.Add(1)
-			}
-		}()
-	}
-	ports, err := s.ports(local)
-	if err != nil {
-		return nil, err
-	}
-	for i, p := range parties {
-		p.to = &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: ports[i]}
-	}
-	return parties, nil
-}
-
-// talk has the parties send a packet each 20 ms.
-func talk(done <-chan struct{}, parties []*party, sc scenario, speech [][][]byte) {
-	buf := make([]byte, 1500)
-	next := time.Now()
-	for n := 0; ; n++ {
-		for i, p := range parties {
-			pkt := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: payloadType, SSRC: uint32(i + 1), SequenceNumber: uint16(n), Timestamp: uint32(n) * 960}}
-			if i%sc.parties < sc.talkers {
-				voice := speech[i%len(speech)]
-				pkt.Payload = voice[n%len(voice)]
-			} else if n%20 != 0 {
-				continue // discontinuous transmission: now and then a packet of silence
-			} else {
-				pkt.Payload = silence
-			}
-			if size, err := pkt.MarshalTo(buf); err == nil {
-				_, _ = p.c.WriteToUDP(buf[:size], p.to)
-			}
-		}
-		next = next.Add(20 * time.Millisecond)
-		select {
-		case <-done:
-			return
-		case <-time.After(time.Until(next)):
-		}
-	}
 }
 
 // silence is an Opus frame of 20 ms without sound (RFC 6716 §3.2.1).

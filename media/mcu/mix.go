@@ -15,13 +15,15 @@ func (s *sound) step(now time.Time) bool {
 		return false
 	}
 	ins, outs := slices.Clone(s.ins), slices.Clone(s.outs)
+	_, bar := s.next(now)
 	s.bury()
 	s.mu.Unlock()
 
 	clear(s.sum[:])
 	s.heard = s.heard[:0]
-	for _, in := range ins {
-		s.take(in, now)
+	s.turns.next(bar)
+	for i, in := range ins {
+		s.take(i, in, now)
 	}
 	if len(outs) > 0 {
 		s.room.rooms.count.mixed.Add(1)
@@ -30,21 +32,26 @@ func (s *sound) step(now time.Time) bool {
 	return true
 }
 
-// take decodes what in has for this tick, passes it on where it is heard singly,
-// and adds it to the sum.
-func (s *sound) take(in *AudioIn, now time.Time) {
-	slot := in.slot.Load()
-	heard := slot >= 0 && in.voice(now, voiceHold)
-	in.fill(heard || in.measured.Load())
-	in.measure(now)
-	if in.measured.Load() {
-		s.rank(in, now)
-		slot = in.slot.Load()
-		heard = slot >= 0 && in.voice(now, voiceHold)
+// take decodes what in, the i-th of the room, has for this tick, passes it on
+// where it is heard singly, and adds it to the sum.
+func (s *sound) take(i int, in *AudioIn, now time.Time) {
+	measured, heard := in.measured.Load(), in.heard(now)
+	decode := heard || measured && s.turns.due(i, in)
+	in.fill(decode)
+	if measured {
+		in.measure(decode, now)
+		if heard || in.loud() >= s.turns.bar {
+			s.rank(in, now)
+			heard = in.heard(now)
+		}
 	}
 	if !heard {
-		in.filled = false
+		in.filled, in.audible = false, false
 		return
+	}
+	if in.filled && !in.audible {
+		fadeIn(&in.tick)
+		in.audible = true
 	}
 	if in.format.Codec != codec.Opus && s.tapped.Load() {
 		s.relayed(in, now)
