@@ -35,7 +35,8 @@ type AudioIn struct {
 	filled  bool  // tick holds sound
 	audible bool  // it was heard in the tick before
 	level   uint8 // -dBov when it was last measured
-	owed    bool  // it was to be measured, and there was nothing yet
+	owed    bool  // it was to be measured, and could not be
+	missed  bool  // the decoder has not seen what came last
 	relay   *relay
 }
 
@@ -180,16 +181,20 @@ func (in *AudioIn) fillGap(after []byte) bool {
 
 // measure notes how loud tick is, for senders that do not say. Between two
 // measurements the voice counts as being as loud as in the last; after two in
-// vain it is silent.
-func (in *AudioIn) measure(decoded bool, now time.Time) {
-	switch {
-	case in.filled:
-		in.level, in.owed = dBov(in.tick[:]), false
-	case in.owed:
-		in.level = 127
-	case decoded:
-		in.owed = true
+// vain it is silent. Decoders are wrong about the first packet after some that
+// they missed: who seems loud enough to be heard soon, from the loudness near on,
+// is measured again.
+func (in *AudioIn) measure(decoded bool, near float32, now time.Time) {
+	level := uint8(127)
+	if in.filled {
+		level = dBov(in.tick[:])
 	}
+	again := decoded && !in.owed && (!in.filled || in.missed && float32(127-level) >= near)
+	if decoded && !again {
+		in.level = level
+	}
+	in.owed = again || in.owed && !in.filled
+	in.missed = !decoded || in.missed && !in.filled
 	in.hear(in.level, now)
 }
 

@@ -39,7 +39,7 @@ func (s *sound) take(i int, in *AudioIn, now time.Time) {
 	decode := heard || measured && s.turns.due(i, in)
 	in.fill(decode)
 	if measured {
-		in.measure(decode, now)
+		in.measure(decode, s.turns.near(), now)
 		if heard || in.loud() >= s.turns.bar {
 			s.rank(in, now)
 			heard = in.heard(now)

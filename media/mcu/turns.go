@@ -30,5 +30,8 @@ func (t *turns) due(i int, in *AudioIn) bool {
 		return true
 	}
 	t.voices++
-	return (t.tick+i)%t.every == 0 || max(in.loud(), float32(127-in.level)) >= max(t.bar, voiceFrom)
+	return (t.tick+i)%t.every == 0 || max(in.loud(), float32(127-in.level)) >= t.near()
 }
+
+// near returns the loudness from which on a voice may be heard soon.
+func (t *turns) near() float32 { return max(t.bar, voiceFrom) }
