@@ -246,6 +246,10 @@ type relay struct {
 	ts  uint32
 }
 
+// relayLoss is the loss, in percent, that a relayed voice is prepared for: it has
+// many receivers.
+const relayLoss = 5
+
 // maxPayload bounds one encoded frame.
 const maxPayload = 1276
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"muster/media/codec"
+	"muster/media/codec/opus"
 )
 
 // step makes 20 ms of sound. It returns false when nobody wants any.
@@ -68,7 +69,7 @@ func (s *sound) take(i int, in *AudioIn, now time.Time) {
 // relayed passes a voice that is not in Opus to those who hear it singly.
 func (s *sound) relayed(in *AudioIn, now time.Time) {
 	if in.relay == nil {
-		enc, err := newEncoder(AudioFormat{Codec: codec.Opus})
+		enc, err := newOpusEncoder(opus.VoIP, relayLoss)
 		if err != nil {
 			s.room.log.Error("a voice cannot be encoded", "error", err)
 			return
@@ -92,6 +93,11 @@ func (s *sound) relayed(in *AudioIn, now time.Time) {
 func (s *sound) serve(outs []*AudioOut) {
 	for _, x := range s.shared {
 		x.wanted, x.encoded = false, false
+		if x.lost != x.told {
+			x.enc.lose(int(x.lost))
+			x.told = x.lost
+		}
+		x.lost = 0
 	}
 	mixed := false
 	var limited [frame]int16
@@ -117,7 +123,7 @@ func (s *sound) serve(outs []*AudioOut) {
 			x.n, x.encoded = n, true
 			s.room.rooms.count.encoded.Add(1)
 		}
-		x.wanted = true
+		x.wanted, x.lost = true, max(x.lost, o.loss.Load())
 		if x.n > 0 {
 			o.deliver(x.buf[:x.n])
 		}
@@ -163,6 +169,10 @@ func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
 			return
 		}
 		o.own = enc
+	}
+	if l := o.loss.Load(); l != o.told {
+		o.own.lose(int(l))
+		o.told = l
 	}
 	for i, v := range in.tick {
 		s.part[i] = s.sum[i] - int32(v)

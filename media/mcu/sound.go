@@ -48,6 +48,8 @@ type sharedMix struct {
 	n       int
 	wanted  bool
 	encoded bool
+	lost    int32 // percent, where most is lost
+	told    int32 // to enc
 }
 
 func newSound(room *Room, speakers int) *sound {

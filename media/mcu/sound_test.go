@@ -214,6 +214,46 @@ func TestSilentListenersShareOneEncode(t *testing.T) {
 	}
 }
 
+// TestMixesThatGetLostCarryCopies: of the packet before, for who misses it.
+func TestMixesThatGetLostCarryCopies(t *testing.T) {
+	st := openStage(t, 3)
+	talker := st.cast[0]
+	talker.says = loudness(20)
+	st.cast[1].says = func(int) []byte { return nil }
+	st.cast[2].says = st.cast[1].says
+	copies := make([]bool, len(st.cast)) // only SILK, alone or in a hybrid, makes copies
+	var outs []*AudioOut
+	for i, a := range st.cast {
+		if i == 0 {
+			a.in.p.voice.out.Close()
+		}
+		out, err := a.in.p.Hear(opusFormat, func(b []byte) { copies[i] = b[0]>>3 < 16 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(out.Close)
+		outs = append(outs, out)
+	}
+	for _, c := range []struct {
+		name string
+		loss [3]int
+		want [3]bool
+	}{
+		{"nothing is lost", [3]int{0, 0, 1}, [3]bool{}},
+		{"who speaks", [3]int{5, 0, 0}, [3]bool{true, false, false}},
+		{"one of those who listen", [3]int{0, 3, 0}, [3]bool{false, true, true}},
+		{"no more", [3]int{}, [3]bool{}},
+	} {
+		for i, o := range outs {
+			o.SetLoss(c.loss[i])
+		}
+		st.play(20)
+		if got := [3]bool(copies); got != c.want {
+			t.Errorf("%s: copies for %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestSingleVoicesComeUntouched(t *testing.T) {
 	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
 	h.make(t, nil)
