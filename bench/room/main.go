@@ -17,7 +17,6 @@ import (
 	"slices"
 	"time"
 
-	"muster/bench/usage"
 	"muster/media/codec/opus"
 )
 
@@ -28,6 +27,18 @@ const payloadType = 100
 type scenario struct {
 	name                    string
 	rooms, parties, talkers int
+}
+
+// says returns the n-th packet of the i-th party, nil for none.
+func (sc scenario) says(i, n int, speech [][][]byte) []byte {
+	if i%sc.parties < sc.talkers {
+		voice := speech[i%len(speech)]
+		return voice[n%len(voice)]
+	}
+	if n%20 == 0 { // discontinuous transmission: now and then a packet of silence
+		return silence
+	}
+	return nil
 }
 
 func main() {
@@ -69,39 +80,61 @@ func compare(seconds, runs, talkers, listeners int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-34s %10s %14s %9s %9s\n", "", "cores", "parties/core", "RSS MB", "missing")
+	fmt.Printf("%-52s %10s %14s %9s %9s\n", "", "cores", "parties/core", "RSS MB", "missing")
 	for _, sc := range []scenario{
-		{"all talk", 1, talkers, talkers},
-		{"3 talk, the others listen", 1, listeners, 3},
+		{"talk", 1, talkers, talkers},
+		{"listen, 3 of them talk", 1, listeners, 3},
 	} {
-		var ours, theirs []result
-		for range runs {
-			r, err := measure(sc, seconds, speech, func() (*subject, error) { return startServed(served, sc) })
-			if err != nil {
-				return err
-			}
-			ours = append(ours, r)
-			if !withPeer {
-				continue
-			}
-			if r, err = measure(sc, seconds, speech, func() (*subject, error) { return startPeer(sc) }); err != nil {
-				return err
-			}
-			theirs = append(theirs, r)
+		ways := []way{
+			{"Muster", func() (result, error) {
+				return measure(sc, seconds, speech, func() (*subject, error) { return startServed(served, sc) })
+			}},
+			{"Muster without sockets", func() (result, error) { return inside(sc, seconds, speech) }},
+			{"Janus", func() (result, error) {
+				return measure(sc, seconds, speech, func() (*subject, error) { return startPeer(sc) })
+			}},
 		}
-		a := median(ours)
-		show("Muster: "+sc.name, a)
-		if withPeer {
-			b := median(theirs)
-			show("Janus: "+sc.name, b)
-			fmt.Printf("%-34s %10s %14.1f\n", "ratio of parties per core", "", a.perCore/b.perCore)
+		if !withPeer {
+			ways = ways[:2]
+		}
+		if err := inTurns(sc, ways, runs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// way is one of those that are compared.
+type way struct {
+	name    string
+	measure func() (result, error)
+}
+
+// inTurns measures all ways one after the other, runs times, and shows medians.
+func inTurns(sc scenario, ways []way, runs int) error {
+	all := make([][]result, len(ways))
+	for range runs {
+		for i, w := range ways {
+			r, err := w.measure()
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			all[i] = append(all[i], r)
+		}
+	}
+	first := median(all[0])
+	for i, w := range ways {
+		r := median(all[i])
+		show(fmt.Sprintf("%s: %d %s", w.name, sc.parties, sc.name), r)
+		if w.name == "Janus" {
+			fmt.Printf("%-52s %10s %14.1f\n", "ratio of parties per core", "", first.perCore/r.perCore)
 		}
 	}
 	return nil
 }
 
 func show(name string, r result) {
-	fmt.Printf("%-34s %10.2f %14.0f %9.0f %8.2f%%\n", name, r.cores, r.perCore, r.rss, r.missing*100)
+	fmt.Printf("%-52s %10.2f %14.0f %9.0f %8.2f%%\n", name, r.cores, r.perCore, r.rss, r.missing*100)
 }
 
 func median(all []result) result {
@@ -174,28 +207,15 @@ func measure(sc scenario, seconds int, speech [][][]byte, start func() (*subject
 	go func() { defer close(quiet); talk(done, parties, sc, speech) }()
 	defer func() { close(done); <-quiet; leave(parties) }()
 	time.Sleep(settle)
-	count := func() (n int64) {
+	return watch(s.pid, len(parties), seconds, func() (n int64) {
 		for _, p := range parties {
 			n += p.received.Load()
 		}
 		return n
-	}
-	used, err := usage.CPU(s.pid)
-	if err != nil {
-		return result{}, err
-	}
-	began, before := time.Now(), count()
-	time.Sleep(time.Duration(seconds) * time.Second)
-	now, err := usage.CPU(s.pid)
-	if err != nil {
-		return result{}, errors.New("the server has ended")
-	}
-	took := time.Since(began).Seconds()
-	r := result{cores: (now - used).Seconds() / took, rss: usage.RSS(s.pid)}
-	r.perCore = float64(len(parties)) / r.cores
-	r.missing = max(0, 1-float64(count()-before)/(took*50*float64(len(parties))))
-	return r, nil
+	})
 }
+
+var errEnded = errors.New("the server has ended")
 
 // silence is an Opus frame of 20 ms without sound (RFC 6716 §3.2.1).
 var silence = []byte{0xf8, 0xff, 0xfe}

@@ -89,23 +89,25 @@ func leave(parties []*party) {
 // talk has the parties send a packet each 20 ms, until done is closed.
 func talk(done <-chan struct{}, parties []*party, sc scenario, speech [][][]byte) {
 	buf := make([]byte, 1500)
-	next := time.Now()
-	for n := 0; ; n++ {
+	each20ms(done, func(n int) {
 		for i, p := range parties {
 			p.drain(buf)
 			pkt := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: payloadType, SSRC: uint32(i + 1), SequenceNumber: uint16(n), Timestamp: uint32(n) * 960}}
-			if i%sc.parties < sc.talkers {
-				voice := speech[i%len(speech)]
-				pkt.Payload = voice[n%len(voice)]
-			} else if n%20 != 0 {
-				continue // discontinuous transmission: now and then a packet of silence
-			} else {
-				pkt.Payload = silence
+			if pkt.Payload = sc.says(i, n, speech); pkt.Payload == nil {
+				continue
 			}
 			if size, err := pkt.MarshalTo(buf); err == nil {
 				_ = syscall.Sendto(p.fd, buf[:size], 0, &p.to)
 			}
 		}
+	})
+}
+
+// each20ms calls f with 0, 1, 2 and so on until done is closed.
+func each20ms(done <-chan struct{}, f func(n int)) {
+	next := time.Now()
+	for n := 0; ; n++ {
+		f(n)
 		next = next.Add(20 * time.Millisecond)
 		select {
 		case <-done:
