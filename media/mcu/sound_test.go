@@ -43,6 +43,12 @@ func speak(t *testing.T, p *Participant, f AudioFormat, hz float64) *voiceOf {
 // say sends 20 ms.
 func (v *voiceOf) say(t *testing.T, level bool) {
 	t.Helper()
+	v.in.Write(v.next(t, level))
+}
+
+// next returns the next packet of 20 ms.
+func (v *voiceOf) next(t *testing.T, level bool) *Sound {
+	t.Helper()
 	var pcm [frame]int16
 	for i := range pcm {
 		pcm[i] = int16(6000 * math.Sin(2*math.Pi*v.hz*float64(v.n*frame+i)/mixRate))
@@ -57,7 +63,7 @@ func (v *voiceOf) say(t *testing.T, level bool) {
 	}
 	v.seq++
 	v.n++
-	v.in.Write(s)
+	return s
 }
 
 // heard collects what somebody hears, decoded.
@@ -128,6 +134,8 @@ func TestEverybodyHearsTheOthersAndNotThemselves(t *testing.T) {
 	formats := []AudioFormat{opusFormat, ulaw, alaw, g722Format}
 	var voices []*voiceOf
 	var ears []*heard
+	silent, _ := h.mustJoin(t, member("silent", false))
+	st := byHand(silent)
 	for i, f := range formats {
 		p, _ := h.mustJoin(t, member(string(f.Codec)+"-talker", true))
 		voices = append(voices, speak(t, p, f, tones[i]))
@@ -139,7 +147,6 @@ func TestEverybodyHearsTheOthersAndNotThemselves(t *testing.T) {
 		t.Cleanup(out.Close)
 		ears = append(ears, e)
 	}
-	silent, _ := h.mustJoin(t, member("silent", false))
 	all := newHeard(t, opusFormat)
 	out, err := silent.Hear(opusFormat, all.payload)
 	if err != nil {
@@ -147,11 +154,12 @@ func TestEverybodyHearsTheOthersAndNotThemselves(t *testing.T) {
 	}
 	t.Cleanup(out.Close)
 
-	talk(1500*time.Millisecond, func() {
+	for range 75 {
 		for i, v := range voices {
-			v.say(t, i%2 == 0)
+			v.in.write(v.next(t, i%2 == 0), st.now)
 		}
-	})
+		st.tick()
+	}
 	for i, e := range append(ears, all) {
 		for j, hz := range tones {
 			got := e.power(hz)
