@@ -22,11 +22,17 @@ func (b *browser) party(t *testing.T, s *server, user, join string, hz int, colo
 			t.Fatalf("%s logs in: %v", user, v)
 		}
 	}
+	p.enter(join, hz, colour, config...)
+	return p
+}
+
+// enter makes a participant of the page.
+func (p *page) enter(join string, hz int, colour string, config ...string) {
+	p.t.Helper()
 	p.eval(roomClient)
 	if v := p.eval(fmt.Sprintf(`party.join(%s, %d, %q, %s).then(() => 'in')`, join, hz, colour, append(config, "{}")[0])); v != "in" {
-		t.Fatalf("%s joins: %v", user, v)
+		p.t.Fatalf("the page joins: %v", v)
 	}
-	return p
 }
 
 // TestRoom is a meeting of three browsers, each with a tone and a colour of its
