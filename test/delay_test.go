@@ -149,7 +149,7 @@ const mouth = `(async () => {
 // MUSTER_TEST_DELAYS is how often it measures, for "make bench-call".
 func TestHowLongPeopleWait(t *testing.T) {
 	need(t, "chromium")
-	rounds := 2
+	rounds := 1
 	if v := os.Getenv("MUSTER_TEST_DELAYS"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 {
