@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients softphone bench bench-cot bench-turn bench-sip bench-room bench-voice soak fuzz prompts clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients softphone bench bench-cot bench-turn bench-sip bench-room bench-voice bench-call soak fuzz prompts clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-room: ## parties that a core mixes, side by side with the AudioBridge of J
 
 bench-voice: ## Mumble voice and logins, side by side with murmurd (apt install mumble-server)
 	$(GO) run ./bench/voice
+
+bench-call: ## how long sound takes from a browser to a telephone, and a guest waits for the first picture
+	MUSTER_TEST_DELAYS=$${ROUNDS:-10} $(GO) test $(GOFLAGS_BUILD) ./test -run '^TestHowLongPeopleWait$$' -count 1 -v | grep 'times:'
 
 bench-cot: build ## load figures of the TAK server; PEER='command' PEER_ADDR=host:port measures a peer in the same run
 	$(GO) run ./bench/cot -muster bin/muster $(if $(PEER),-peer '$(PEER)' -peer-addr $(PEER_ADDR))

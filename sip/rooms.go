@@ -66,9 +66,10 @@ type Leg interface {
 type Seat interface {
 	// Audio says how sound travels on this call. send takes the mix, encoded in
 	// f, every 20 ms: payload is one RTP payload and samples what it lasts in
-	// ticks of f's clock; it must not be kept. The function returned takes the
-	// phone's packets, as they come from the network: late, twice, or not at all.
-	Audio(f sdp.Format, send func(payload []byte, samples int)) func(rtp.Packet)
+	// ticks of f's clock; it must not be kept. Of the functions returned, in takes
+	// the phone's packets, as they come from the network: late, twice, or not at
+	// all. lost is told how much of the mix the phone has missed lately.
+	Audio(f sdp.Format, send func(payload []byte, samples int)) (in func(rtp.Packet), lost func(percent int))
 	// Video is the same for pictures. Both directions are access units: NAL units
 	// of H264, or one frame of VP8. A format without a name says that the phone
 	// takes and sends no pictures any more.

@@ -22,6 +22,7 @@ type seated struct {
 	audio   sdp.Format
 	video   sdp.Format
 	in      func(rtp.Packet)
+	lost    func(percent int)
 	keys    keypad
 	voice   voice
 	joining bool
@@ -170,12 +171,12 @@ func (p *seated) attach(plan sdp.Plan) {
 	h := rtp.Handlers{Key: p.pressed, KeyFrame: p.seat.RequestKeyFrame}
 	if a := plan.Audio; a != nil && a.Format != p.audio {
 		p.audio = a.Format
-		p.in = p.seat.Audio(a.Format, p.voice.unless(l.media.audio.SendAudio))
+		p.in, p.lost = p.seat.Audio(a.Format, p.voice.unless(l.media.audio.SendAudio))
 		if a.Events == 0 { // its keys are in the sound
 			p.in = p.listen(a.Format, p.in)
 		}
 	}
-	h.Packet = p.in
+	h.Packet, h.Loss = p.in, p.lost
 	l.media.audio.Handle(h)
 	p.catchUp()
 	v := plan.Video
@@ -188,6 +189,7 @@ func (p *seated) attach(plan sdp.Plan) {
 	}
 	if v.Format != p.video {
 		p.video = v.Format
+		h.Loss = nil // is of the sound
 		h.Unit = p.seat.Video(v.Format, l.media.video.SendUnit)
 		l.media.video.Handle(h)
 	}

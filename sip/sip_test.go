@@ -103,7 +103,7 @@ type echo struct {
 	wanted  int // pictures
 }
 
-func (e *echo) Audio(f sdp.Format, send func([]byte, int)) func(rtp.Packet) {
+func (e *echo) Audio(f sdp.Format, send func([]byte, int)) (func(rtp.Packet), func(int)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.audio = f
@@ -112,7 +112,7 @@ func (e *echo) Audio(f sdp.Format, send func([]byte, int)) func(rtp.Packet) {
 		e.packets++
 		e.mu.Unlock()
 		send(p.Payload, f.ClockRate/50)
-	}
+	}, func(int) {}
 }
 
 func (e *echo) Video(f sdp.Format, send func(rtp.Unit)) func(rtp.Unit) {

@@ -27,11 +27,17 @@ func (b *browser) party(t *testing.T, s *server, user, join string, hz int, colo
 			t.Fatalf("%s logs in: %v", user, v)
 		}
 	}
+	p.enter(join, hz, colour, config...)
+	return p
+}
+
+// enter makes a participant of the page.
+func (p *page) enter(join string, hz int, colour string, config ...string) {
+	p.t.Helper()
 	p.eval(roomClient)
 	if v := p.eval(fmt.Sprintf(`party.join(%s, %d, %q, %s).then(() => 'in')`, join, hz, colour, append(config, "{}")[0])); v != "in" {
-		t.Fatalf("%s joins: %v", user, v)
+		p.t.Fatalf("the page joins: %v", v)
 	}
-	return p
 }
 
 // lossy is a path to a port of this machine on which datagrams are lost.

@@ -55,8 +55,8 @@ func (echo) Join(context.Context, sip.JoinRequest) (sip.Seat, error) { return se
 
 type seat struct{}
 
-func (seat) Audio(f sdp.Format, send func([]byte, int)) func(rtp.Packet) {
-	return func(p rtp.Packet) { send(p.Payload, f.ClockRate/50) }
+func (seat) Audio(f sdp.Format, send func([]byte, int)) (func(rtp.Packet), func(int)) {
+	return func(p rtp.Packet) { send(p.Payload, f.ClockRate/50) }, func(int) {}
 }
 func (seat) Video(_ sdp.Format, send func(rtp.Unit)) func(rtp.Unit) { return send }
 func (seat) RequestKeyFrame()                                       {}

@@ -103,6 +103,7 @@ type phoneSeat struct {
 	format mcu.AudioFormat
 	send   func(payload []byte, samples int)
 	out    *mcu.AudioOut
+	loss   int             // percent of the mix, as the phone reports
 	hears  mcu.AudioFormat // of out
 	screen phoneScreen     // what the phone is shown
 }
@@ -258,20 +259,32 @@ func (s *phoneSeat) sync() {
 	send, samples := s.send, int(s.format.Clock()/50)
 	if out, err := p.Hear(s.format, func(payload []byte) { send(payload, samples) }); err == nil {
 		s.out, s.hears = out, s.format
+		out.SetLoss(s.loss)
 	}
 }
 
 // Audio implements sip.Seat.
-func (s *phoneSeat) Audio(f sdp.Format, send func(payload []byte, samples int)) func(rtp.Packet) {
+func (s *phoneSeat) Audio(f sdp.Format, send func(payload []byte, samples int)) (in func(rtp.Packet), lost func(percent int)) {
 	s.mu.Lock()
 	s.silence()
 	s.format, s.send = audioFormat(f), send
 	s.mu.Unlock()
 	s.sync()
-	return func(p rtp.Packet) {
-		if in := s.in.Load(); in != nil {
-			in.Write(&mcu.Sound{Seq: p.Seq, Timestamp: p.Timestamp, Marker: p.Marker, Payload: p.Payload})
-		}
+	return s.hear, s.lost
+}
+
+func (s *phoneSeat) hear(p rtp.Packet) {
+	if in := s.in.Load(); in != nil {
+		in.Write(&mcu.Sound{Seq: p.Seq, Timestamp: p.Timestamp, Marker: p.Marker, Payload: p.Payload})
+	}
+}
+
+func (s *phoneSeat) lost(percent int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loss = percent
+	if s.out != nil {
+		s.out.SetLoss(percent)
 	}
 }
 

@@ -85,7 +85,7 @@ func TestACallMovesToABreakoutRoomAndBack(t *testing.T) {
 		return err == nil
 	})
 	var heard atomic.Int64
-	talk := seat.Audio(sdp.Format{Name: "PCMU", ClockRate: 8000}, func([]byte, int) { heard.Add(1) })
+	talk, _ := seat.Audio(sdp.Format{Name: "PCMU", ClockRate: 8000}, func([]byte, int) { heard.Add(1) })
 	in := func(room string) []mcu.Member {
 		if live := p.rooms.Live(room); live != nil {
 			return live.Members()

@@ -31,9 +31,13 @@ type AudioIn struct {
 	closed bool
 
 	// Owned by the room's goroutine.
-	tick   [frame]int16
-	filled bool // tick holds sound
-	relay  *relay
+	tick    [frame]int16
+	filled  bool  // tick holds sound
+	audible bool  // it was heard in the tick before
+	level   uint8 // -dBov when it was last measured
+	owed    bool  // it was to be measured, and could not be
+	missed  bool  // the decoder has not seen what came last
+	relay   *relay
 }
 
 // Loudness goes from 0, silence, to 127.
@@ -68,12 +72,18 @@ func (in *AudioIn) voice(now time.Time, d time.Duration) bool {
 	return now.UnixNano()-in.voiceAt.Load() < int64(d)
 }
 
+// heard reports whether the voice is in the mix: it has a slot and is not silent.
+func (in *AudioIn) heard(now time.Time) bool {
+	return in.slot.Load() >= 0 && in.voice(now, voiceHold)
+}
+
 // Write hands over a packet.
-func (in *AudioIn) Write(p *Sound) {
+func (in *AudioIn) Write(p *Sound) { in.write(p, time.Now()) }
+
+func (in *AudioIn) write(p *Sound, now time.Time) {
 	if in.muted.Load() {
 		return
 	}
-	now := time.Now()
 	if p.HasLevel {
 		in.measured.Store(false)
 		in.hear(p.Level, now)
@@ -104,16 +114,16 @@ func (in *AudioIn) Write(p *Sound) {
 	in.sound.wake()
 }
 
-// fill prepares the next 20 ms in tick. heard says whether it will be: what is
-// not is not decoded.
-func (in *AudioIn) fill(heard bool) {
+// fill prepares the next 20 ms in tick, unless it is not wanted: then it is left
+// out.
+func (in *AudioIn) fill(wanted bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.filled = false
 	if in.closed {
 		return
 	}
-	if !heard {
+	if !wanted {
 		in.jitter.shrink(in.length)
 		in.pcm, in.jitter.playing = in.pcm[:0], false
 		return
@@ -169,16 +179,30 @@ func (in *AudioIn) fillGap(after []byte) bool {
 	return true
 }
 
-// measure finds out how loud tick is, for senders that do not say.
-func (in *AudioIn) measure(now time.Time) {
-	if !in.measured.Load() {
-		return
-	}
+// measure notes how loud tick is, for senders that do not say. Between two
+// measurements the voice counts as being as loud as in the last; after two in
+// vain it is silent. Decoders are wrong about the first packet after some that
+// they missed: who seems loud enough to be heard soon, from the loudness near on,
+// is measured again.
+func (in *AudioIn) measure(decoded bool, near float32, now time.Time) {
 	level := uint8(127)
 	if in.filled {
 		level = dBov(in.tick[:])
 	}
-	in.hear(level, now)
+	again := decoded && !in.owed && (!in.filled || in.missed && float32(127-level) >= near)
+	if decoded && !again {
+		in.level = level
+	}
+	in.owed = again || in.owed && !in.filled
+	in.missed = !decoded || in.missed && !in.filled
+	in.hear(in.level, now)
+}
+
+// fadeIn spares listeners the click of a voice that begins in the middle.
+func fadeIn(pcm *[frame]int16) {
+	for i := range rampSamples {
+		pcm[i] = int16(int(pcm[i]) * i / rampSamples)
+	}
 }
 
 // dBov returns the level of pcm as RFC 6464 counts it: 0 for the loudest square
@@ -221,6 +245,10 @@ type relay struct {
 	seq uint16
 	ts  uint32
 }
+
+// relayLoss is the loss, in percent, that a relayed voice is prepared for: it has
+// many receivers.
+const relayLoss = 5
 
 // maxPayload bounds one encoded frame.
 const maxPayload = 1276

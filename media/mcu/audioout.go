@@ -2,6 +2,7 @@ package mcu
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,15 +13,22 @@ type AudioOut struct {
 	p      *Participant
 	format AudioFormat
 	send   func(payload []byte)
+	loss   atomic.Int32 // percent of what is sent
 
 	mu     sync.Mutex // held while send runs
 	closed bool
 
 	// Owned by the room's goroutine.
 	own     encoder // for the mix without the participant; made when it first speaks
+	told    int32   // loss that own knows of
 	limiter limiter
 	buf     [maxPayload]byte
 }
+
+// SetLoss says how much of the mix gets lost on its way, in percent, as the
+// receiver reports. When it is much, Opus packets carry a coarse copy of the one
+// before.
+func (o *AudioOut) SetLoss(percent int) { o.loss.Store(int32(percent)) }
 
 func (o *AudioOut) deliver(payload []byte) {
 	o.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"muster/media/codec"
+	"muster/media/codec/opus"
 )
 
 // step makes 20 ms of sound. It returns false when nobody wants any.
@@ -15,13 +16,15 @@ func (s *sound) step(now time.Time) bool {
 		return false
 	}
 	ins, outs := slices.Clone(s.ins), slices.Clone(s.outs)
+	_, bar := s.next(now)
 	s.bury()
 	s.mu.Unlock()
 
 	clear(s.sum[:])
 	s.heard = s.heard[:0]
-	for _, in := range ins {
-		s.take(in, now)
+	s.turns.next(bar)
+	for i, in := range ins {
+		s.take(i, in, now)
 	}
 	if len(outs) > 0 {
 		s.room.rooms.count.mixed.Add(1)
@@ -30,21 +33,26 @@ func (s *sound) step(now time.Time) bool {
 	return true
 }
 
-// take decodes what in has for this tick, passes it on where it is heard singly,
-// and adds it to the sum.
-func (s *sound) take(in *AudioIn, now time.Time) {
-	slot := in.slot.Load()
-	heard := slot >= 0 && in.voice(now, voiceHold)
-	in.fill(heard || in.measured.Load())
-	in.measure(now)
-	if in.measured.Load() {
-		s.rank(in, now)
-		slot = in.slot.Load()
-		heard = slot >= 0 && in.voice(now, voiceHold)
+// take decodes what in, the i-th of the room, has for this tick, passes it on
+// where it is heard singly, and adds it to the sum.
+func (s *sound) take(i int, in *AudioIn, now time.Time) {
+	measured, heard := in.measured.Load(), in.heard(now)
+	decode := heard || measured && s.turns.due(i, in)
+	in.fill(decode)
+	if measured {
+		in.measure(decode, s.turns.near(), now)
+		if heard || in.loud() >= s.turns.bar {
+			s.rank(in, now)
+			heard = in.heard(now)
+		}
 	}
 	if !heard {
-		in.filled = false
+		in.filled, in.audible = false, false
 		return
+	}
+	if in.filled && !in.audible {
+		fadeIn(&in.tick)
+		in.audible = true
 	}
 	if in.format.Codec != codec.Opus && s.tapped.Load() {
 		s.relayed(in, now)
@@ -61,7 +69,7 @@ func (s *sound) take(in *AudioIn, now time.Time) {
 // relayed passes a voice that is not in Opus to those who hear it singly.
 func (s *sound) relayed(in *AudioIn, now time.Time) {
 	if in.relay == nil {
-		enc, err := newEncoder(AudioFormat{Codec: codec.Opus})
+		enc, err := newOpusEncoder(opus.VoIP, relayLoss)
 		if err != nil {
 			s.room.log.Error("a voice cannot be encoded", "error", err)
 			return
@@ -85,6 +93,11 @@ func (s *sound) relayed(in *AudioIn, now time.Time) {
 func (s *sound) serve(outs []*AudioOut) {
 	for _, x := range s.shared {
 		x.wanted, x.encoded = false, false
+		if x.lost != x.told {
+			x.enc.lose(int(x.lost))
+			x.told = x.lost
+		}
+		x.lost = 0
 	}
 	mixed := false
 	var limited [frame]int16
@@ -110,7 +123,7 @@ func (s *sound) serve(outs []*AudioOut) {
 			x.n, x.encoded = n, true
 			s.room.rooms.count.encoded.Add(1)
 		}
-		x.wanted = true
+		x.wanted, x.lost = true, max(x.lost, o.loss.Load())
 		if x.n > 0 {
 			o.deliver(x.buf[:x.n])
 		}
@@ -156,6 +169,10 @@ func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
 			return
 		}
 		o.own = enc
+	}
+	if l := o.loss.Load(); l != o.told {
+		o.own.lose(int(l))
+		o.told = l
 	}
 	for i, v := range in.tick {
 		s.part[i] = s.sum[i] - int32(v)

@@ -35,6 +35,7 @@ type sound struct {
 	// Owned by the goroutine.
 	shared  map[AudioFormat]*sharedMix
 	limiter limiter
+	turns   turns
 	heard   []*AudioIn // whose voices are in sum
 	sum     [frame]int32
 	part    [frame]int32
@@ -48,6 +49,8 @@ type sharedMix struct {
 	n       int
 	wanted  bool
 	encoded bool
+	lost    int32 // percent, where most is lost
+	told    int32 // to enc
 }
 
 func newSound(room *Room, speakers int) *sound {
@@ -78,7 +81,7 @@ func (p *Participant) OpenAudio(f AudioFormat) (*AudioIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &AudioIn{sound: m.sound, p: p, format: f, dec: dec, jitter: jitterBuffer{rate: f.Clock()}}
+	in := &AudioIn{sound: m.sound, p: p, format: f, dec: dec, jitter: jitterBuffer{rate: f.Clock()}, level: 127}
 	in.slot.Store(-1)
 	in.muted.Store(p.muted)
 	p.voice.in = in
@@ -285,37 +288,46 @@ func (s *sound) rank(in *AudioIn, now time.Time) {
 	}
 }
 
-// claim finds a slot for in: a free one, that of somebody silent, or that of
-// the softest who speaks, if in is clearly louder.
+// claim gives in the next slot if it is loud enough for it.
 func (s *sound) claim(in *AudioIn, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in.slot.Load() >= 0 || !slices.Contains(s.ins, in) {
 		return false
 	}
-	best, soft := -1, float32(200)
+	slot, bar := s.next(now)
+	if in.loud() < bar {
+		return false
+	}
+	if o := s.slots[slot]; o != nil {
+		o.slot.Store(-1)
+	}
+	s.slots[slot] = in
+	in.slot.Store(int32(slot))
+	return true
+}
+
+// next returns the slot that is given away next, and how loud one has to be for
+// it: a free one, that of somebody silent, or that of the softest who speaks, for
+// somebody who is clearly louder. mu is held.
+func (s *sound) next(now time.Time) (slot int, bar float32) {
+	soft := float32(200)
 	for i, o := range s.slots {
 		if o == nil {
-			best = i
-			break
+			return i, 0
 		}
 		l := o.loud()
 		if !o.voice(now, voiceHold) {
 			l -= 200 // somebody silent first
 		}
 		if l < soft {
-			best, soft = i, l
+			slot, soft = i, l
 		}
 	}
-	if o := s.slots[best]; o != nil {
-		if soft >= 0 && in.loud() < soft+louderBy {
-			return false
-		}
-		o.slot.Store(-1)
+	if soft < 0 {
+		return slot, 0
 	}
-	s.slots[best] = in
-	in.slot.Store(int32(best))
-	return true
+	return slot, soft + louderBy
 }
 
 // lead decides who leads; true if it is another.

@@ -44,6 +44,12 @@ func speak(t *testing.T, p *Participant, f AudioFormat, hz float64) *voiceOf {
 // say sends 20 ms.
 func (v *voiceOf) say(t *testing.T, level bool) {
 	t.Helper()
+	v.in.Write(v.next(t, level))
+}
+
+// next returns the next packet of 20 ms.
+func (v *voiceOf) next(t *testing.T, level bool) *Sound {
+	t.Helper()
 	var pcm [frame]int16
 	for i := range pcm {
 		pcm[i] = int16(6000 * math.Sin(2*math.Pi*v.hz*float64(v.n*frame+i)/mixRate))
@@ -58,7 +64,7 @@ func (v *voiceOf) say(t *testing.T, level bool) {
 	}
 	v.seq++
 	v.n++
-	v.in.Write(s)
+	return s
 }
 
 // heard collects what somebody hears, decoded.
@@ -129,6 +135,8 @@ func TestEverybodyHearsTheOthersAndNotThemselves(t *testing.T) {
 	formats := []AudioFormat{opusFormat, ulaw, alaw, g722Format}
 	var voices []*voiceOf
 	var ears []*heard
+	silent, _ := h.mustJoin(t, member("silent", false))
+	st := byHand(silent)
 	for i, f := range formats {
 		p, _ := h.mustJoin(t, member(string(f.Codec)+"-talker", true))
 		voices = append(voices, speak(t, p, f, tones[i]))
@@ -140,7 +148,6 @@ func TestEverybodyHearsTheOthersAndNotThemselves(t *testing.T) {
 		t.Cleanup(out.Close)
 		ears = append(ears, e)
 	}
-	silent, _ := h.mustJoin(t, member("silent", false))
 	all := newHeard(t, opusFormat)
 	out, err := silent.Hear(opusFormat, all.payload)
 	if err != nil {
@@ -148,11 +155,12 @@ func TestEverybodyHearsTheOthersAndNotThemselves(t *testing.T) {
 	}
 	t.Cleanup(out.Close)
 
-	talk(1500*time.Millisecond, func() {
+	for range 75 {
 		for i, v := range voices {
-			v.say(t, i%2 == 0)
+			v.in.write(v.next(t, i%2 == 0), st.now)
 		}
-	})
+		st.tick()
+	}
 	for i, e := range append(ears, all) {
 		for j, hz := range tones {
 			got := e.power(hz)
@@ -212,6 +220,46 @@ func TestSilentListenersShareOneEncode(t *testing.T) {
 	defer mu.Unlock()
 	if s := h.Stats(); s.Encoded > s.Mixed || got < 20*5 {
 		t.Errorf("%d encodes for %d frames, %d delivered", s.Encoded, s.Mixed, got)
+	}
+}
+
+// TestMixesThatGetLostCarryCopies: of the packet before, for who misses it.
+func TestMixesThatGetLostCarryCopies(t *testing.T) {
+	st := openStage(t, 3)
+	talker := st.cast[0]
+	talker.says = loudness(20)
+	st.cast[1].says = func(int) []byte { return nil }
+	st.cast[2].says = st.cast[1].says
+	copies := make([]bool, len(st.cast)) // only SILK, alone or in a hybrid, makes copies
+	var outs []*AudioOut
+	for i, a := range st.cast {
+		if i == 0 {
+			a.in.p.voice.out.Close()
+		}
+		out, err := a.in.p.Hear(opusFormat, func(b []byte) { copies[i] = b[0]>>3 < 16 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(out.Close)
+		outs = append(outs, out)
+	}
+	for _, c := range []struct {
+		name string
+		loss [3]int
+		want [3]bool
+	}{
+		{"nothing is lost", [3]int{0, 0, 1}, [3]bool{}},
+		{"who speaks", [3]int{5, 0, 0}, [3]bool{true, false, false}},
+		{"one of those who listen", [3]int{0, 3, 0}, [3]bool{false, true, true}},
+		{"no more", [3]int{}, [3]bool{}},
+	} {
+		for i, o := range outs {
+			o.SetLoss(c.loss[i])
+		}
+		st.play(20)
+		if got := [3]bool(copies); got != c.want {
+			t.Errorf("%s: copies for %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

@@ -258,20 +258,21 @@ func (d *advanced) close() {}
 // encoder turns frames of the mix into payloads.
 type encoder interface {
 	encode(pcm []int16, out []byte) (int, error)
+	// lose says how many of the packets get lost, in percent.
+	lose(percent int)
 	close()
 }
 
 // mixBitrate is what the mix is encoded with: speech and the sound of feeds.
 const mixBitrate = 48000 // bit/s
 
+// newEncoder returns an encoder for mixes. Opus takes them for sound in general
+// and not for a voice: that costs half, and the copies of packets, which only the
+// codec for voices can make, are made when packets get lost.
 func newEncoder(f AudioFormat) (encoder, error) {
 	switch f.Codec {
 	case codec.Opus:
-		e, err := opus.NewEncoder(opus.EncoderConfig{Channels: 1, Bitrate: mixBitrate, Complexity: 5, Application: opus.VoIP, FEC: true, LossPercent: 5})
-		if err != nil {
-			return nil, fmt.Errorf("opus encoder: %w", err)
-		}
-		return opusEncoder{e}, nil
+		return newOpusEncoder(opus.Audio, 0)
 	case codec.G711:
 		down, err := resample.New(mixRate, 8000, 1)
 		return &narrowEncoder{ulaw: f.MULaw, down: down}, err
@@ -283,6 +284,28 @@ func newEncoder(f AudioFormat) (encoder, error) {
 }
 
 type opusEncoder struct{ e *opus.Encoder }
+
+func newOpusEncoder(application opus.Application, loss int) (encoder, error) {
+	e, err := opus.NewEncoder(opus.EncoderConfig{Channels: 1, Bitrate: mixBitrate, Complexity: 5, Application: application, FEC: true, LossPercent: loss})
+	if err != nil {
+		return nil, fmt.Errorf("opus encoder: %w", err)
+	}
+	return opusEncoder{e}, nil
+}
+
+// Packets of mixes carry copies from copyFrom percent of loss on, for which Opus
+// has to be told of at least copyLoss.
+const (
+	copyFrom = 2
+	copyLoss = 6
+)
+
+func (o opusEncoder) lose(percent int) {
+	if percent >= copyFrom {
+		percent = max(percent, copyLoss)
+	}
+	_ = o.e.SetLoss(min(max(percent, 0), 100)) // fails only for what is out of range
+}
 
 func (o opusEncoder) encode(pcm []int16, out []byte) (int, error) { return o.e.Encode(pcm, out) }
 func (o opusEncoder) close()                                      { o.e.Close() }
@@ -306,7 +329,8 @@ func (e *narrowEncoder) encode(pcm []int16, out []byte) (int, error) {
 	return len(e.pcm), nil
 }
 
-func (e *narrowEncoder) close() {}
+func (e *narrowEncoder) lose(int) {}
+func (e *narrowEncoder) close()   {}
 
 type wideEncoder struct {
 	e    *g722.Encoder
@@ -322,4 +346,5 @@ func (e *wideEncoder) encode(pcm []int16, out []byte) (int, error) {
 	return e.e.Encode(out, e.pcm), nil
 }
 
-func (e *wideEncoder) close() {}
+func (e *wideEncoder) lose(int) {}
+func (e *wideEncoder) close()   {}

@@ -43,21 +43,39 @@ func (s *Stream) controlPacket(b, plain []byte, from netip.AddrPort, own bool) b
 	if own {
 		src.take(from)
 	}
-	picture := false
+	picture, loss := false, -1
 	for _, p := range pkts {
 		switch p := p.(type) {
 		case *rtcp.SenderReport:
 			s.recv.lastSR, s.recv.lastSRAt = uint32(p.NTPTime>>16), now
+			loss = max(loss, s.lossIn(p.Reports))
+		case *rtcp.ReceiverReport:
+			loss = max(loss, s.lossIn(p.Reports))
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			picture = true
 		}
 	}
-	if f := s.handlers.Load().KeyFrame; picture && f != nil {
-		s.mu.Unlock() // handlers are called without the lock
-		f()
-		s.mu.Lock()
+	h := s.handlers.Load()
+	s.mu.Unlock() // handlers are called without the lock
+	defer s.mu.Lock()
+	if picture && h.KeyFrame != nil {
+		h.KeyFrame()
+	}
+	if loss >= 0 && h.Loss != nil {
+		h.Loss(loss)
 	}
 	return true
+}
+
+// lossIn returns the loss, in percent, that reports state of what is sent here; -1
+// where none does.
+func (s *Stream) lossIn(reports []rtcp.ReceptionReport) int {
+	for _, r := range reports {
+		if r.SSRC == s.ssrc {
+			return int(r.FractionLost) * 100 / 256
+		}
+	}
+	return -1
 }
 
 // report sends a report and arranges for the next.

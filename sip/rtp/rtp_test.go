@@ -298,6 +298,31 @@ func TestReportsTellOfLoss(t *testing.T) {
 	}
 }
 
+func TestLossThatThePhoneReportsIsTold(t *testing.T) {
+	pcma := sdp.Format{Name: "PCMA", ClockRate: 8000, Channels: 1, Payload: 8, Receive: 8}
+	a, b := pairUp(t, pcma, plainly)
+	loss := make(chan int, 1)
+	a.Handle(Handlers{Loss: func(percent int) { loss <- percent }})
+	var n atomic.Int64
+	b.Handle(Handlers{Packet: func(Packet) { n.Add(1) }})
+	until(t, "sound comes", func() bool {
+		a.SendAudio(make([]byte, 160), 160)
+		a.mu.Lock()
+		a.sender.seq++ // every second one is lost
+		a.mu.Unlock()
+		return n.Load() > 20
+	})
+	b.report()
+	select {
+	case got := <-loss:
+		if got < 40 || got > 50 {
+			t.Errorf("half is lost, and %d %% are told of", got)
+		}
+	case <-time.After(2 * time.Second):
+		t.Error("nothing is told")
+	}
+}
+
 func TestPortsOfOthersAreSkipped(t *testing.T) {
 	taken, err := net.ListenUDP("udp", nil)
 	if err != nil {

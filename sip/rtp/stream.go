@@ -32,7 +32,8 @@ type Handlers struct {
 	Packet   func(Packet) // sound
 	Unit     func(Unit)   // pictures
 	Key      func(digit byte)
-	KeyFrame func() // the phone needs a picture that can be decoded by itself
+	KeyFrame func()            // the phone needs a picture that can be decoded by itself
+	Loss     func(percent int) // of what it is sent, lately
 }
 
 // Stats counts since the stream was opened.

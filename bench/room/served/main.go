@@ -8,22 +8,15 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"os/signal"
 	"sync/atomic"
-	"time"
 
 	"github.com/pion/rtp"
 
-	"muster/internal/auth"
-	"muster/internal/bus"
-	"muster/internal/safename"
-	"muster/internal/store"
-	"muster/media"
-	"muster/media/codec"
+	"muster/bench/room/hall"
 	"muster/media/mcu"
 )
 
@@ -39,39 +32,17 @@ func main() {
 	}
 }
 
-var admin = auth.Identity{User: "admin", Role: auth.RoleAdmin, System: true}
-
 // serve runs the rooms and prints the ports of their parties as JSON.
 func serve(ctx context.Context, rooms, parties int) error {
-	dir, err := os.MkdirTemp("", "bench-room")
+	h, err := hall.Open(ctx, rooms, parties)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(ctx, store.DefaultConfig(), dir, log)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	sessions, facts := auth.NewSessions(nil), bus.New()
-	cfg := mcu.DefaultConfig()
-	cfg.MaxParticipants = max(parties, cfg.MaxParticipants)
-	all, err := mcu.New(ctx, cfg, mcu.Deps{DB: db, Router: media.New(media.DefaultConfig(), sessions, facts, log), Sessions: sessions, Bus: facts, Log: log})
-	if err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() { done <- all.Run(ctx) }()
-	time.Sleep(100 * time.Millisecond) // until it runs
+	defer h.Close()
 	var ports []int
 	for i := range rooms {
-		name := fmt.Sprintf("room-%d", i)
-		if _, err := all.Create(ctx, admin, mcu.Settings{Name: safename.MustParse(name), Groups: []string{"A"}, Entry: mcu.Speaker}); err != nil {
-			return err
-		}
 		for range parties {
-			port, err := join(all, name)
+			port, err := join(h, hall.Name(i))
 			if err != nil {
 				return err
 			}
@@ -81,38 +52,21 @@ func serve(ctx context.Context, rooms, parties int) error {
 	if err := json.NewEncoder(os.Stdout).Encode(ports); err != nil {
 		return err
 	}
-	return <-done
+	<-ctx.Done()
+	return nil
 }
-
-// leg is told nothing.
-type leg struct{}
-
-func (leg) Notify(mcu.Event) {}
-func (leg) End(error)        {}
 
 // join brings a party into a room that speaks Opus with whoever sends to its
 // port first.
-func join(all *mcu.Rooms, room string) (int, error) {
+func join(h *hall.Hall, room string) (int, error) {
 	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		return 0, err
-	}
-	p, err := all.Join(mcu.JoinRequest{Identity: admin, Room: room, Kind: mcu.SIP, Leg: leg{}})
-	if err != nil {
-		return 0, err
-	}
-	f := mcu.AudioFormat{Codec: codec.Opus}
-	in, err := p.OpenAudio(f)
-	if err != nil {
-		return 0, err
-	}
-	if err := p.SetMuted(false); err != nil {
 		return 0, err
 	}
 	var peer atomic.Pointer[netip.AddrPort]
 	pkt := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 100, SSRC: 1}}
 	buf := make([]byte, 1500)
-	if _, err := p.Hear(f, func(payload []byte) {
+	in, err := h.Join(room, func(payload []byte) {
 		to := peer.Load()
 		if to == nil {
 			return
@@ -123,7 +77,8 @@ func join(all *mcu.Rooms, room string) (int, error) {
 		if n, err := pkt.MarshalTo(buf); err == nil {
 			_, _ = c.WriteToUDPAddrPort(buf[:n], *to)
 		}
-	}); err != nil {
+	})
+	if err != nil {
 		return 0, err
 	}
 	go receive(c, in, &peer)
