@@ -44,6 +44,8 @@ linphone-cli       another SIP phone, for the PIN by its keys
 sip-tester         a SIP caller that follows scenarios, and loads the server
 curl               speaks to the API like a script
 coturn             its client loads our relays; bench/turn measures its server
+mumble             the official Mumble client logs in, hears and mutes itself
+xvfb               a screen for it
 '
 case "${1:-}" in
 run) list=$run_packages ;;
