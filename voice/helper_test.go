@@ -2,6 +2,7 @@ package voice
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -172,6 +173,12 @@ func certificate(t testing.TB, subject pkix.Name) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signed(t, subject, key)
+}
+
+// signed is a certificate for key that it signs itself.
+func signed(t testing.TB, subject pkix.Name, key crypto.Signer) tls.Certificate {
+	t.Helper()
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: subject, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -240,12 +247,15 @@ func serve(t testing.TB, h *house, with func(*Config, *Deps)) *server {
 	return v
 }
 
+// patience is for machines with much else to do.
+const patience = 30 * time.Second
+
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if f() {
 			return
 		}
 	}
-	t.Fatalf("not within ten seconds: %s", what)
+	t.Fatalf("not within %s: %s", patience, what)
 }
