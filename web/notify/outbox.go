@@ -14,7 +14,7 @@ import (
 type outbox struct {
 	mu    sync.Mutex // guards what follows
 	turn  *reader    // who takes; nil: nobody yet
-	seq   int64 // of the newest event
+	seq   int64      // of the newest event
 	kept  []outMessage
 	bytes int   // of kept that nobody has taken yet
 	taken int64 // sequence number up to which kept was taken
