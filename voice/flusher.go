@@ -6,8 +6,16 @@ import (
 	"time"
 )
 
-// scratchKeep is how large a buffer a flusher keeps.
-const scratchKeep = 128 << 10
+const (
+	// scratchKeep is how large a buffer a flusher keeps.
+	scratchKeep = 128 << 10
+
+	// After a round of manyWrites or more the next one begins no sooner than
+	// roundGap after it did: where many talk to many, more of what they say shares
+	// a write, and a write costs the same whatever its size.
+	manyWrites = 48
+	roundGap   = 2 * time.Millisecond
+)
 
 // flusher writes what waits for its clients. It works in rounds: each takes all
 // clients that have something waiting and gives each one write that does not
@@ -50,6 +58,8 @@ func (f *flusher) add(c *conn) {
 }
 
 func (f *flusher) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	var list []*conn
 	for {
 		select {
@@ -57,6 +67,7 @@ func (f *flusher) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		start := time.Now()
 		f.mu.Lock()
 		list, f.dirty = f.dirty, list[:0]
 		f.mu.Unlock()
@@ -70,6 +81,15 @@ func (f *flusher) run(ctx context.Context) {
 		}
 		if cap(f.cipher) > scratchKeep {
 			f.cipher = nil
+		}
+		if len(list) < manyWrites {
+			continue
+		}
+		timer.Reset(roundGap - time.Since(start))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

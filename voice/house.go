@@ -86,7 +86,8 @@ type Packet struct {
 
 // Bridge is told what Mumble users do in permanent channels, so that they appear
 // in the room that belongs to each. What seats do is not among it: a frame is
-// never returned to where it came from.
+// never returned to where it came from. Whispers, what is said in temporary
+// channels, and what comes over a link or from a listener's channel are not either.
 //
 // Joined, Left and Changed are called from one goroutine, in order per member;
 // each member that joined is said to have left. When a member changes faster than

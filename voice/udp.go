@@ -142,11 +142,15 @@ func (in *listener) stranger(known *conn, b []byte, from netip.AddrPort, now tim
 	s := in.s
 	s.udpMu.Lock()
 	defer s.udpMu.Unlock()
+	here := s.byHost[from.Addr().WithZone("")]
+	if len(here) == 0 {
+		return nil, nil // and it takes nothing from those who are
+	}
 	if s.strangers.take(now, strangerBurst, strangerRate) > 0 {
 		s.strangers.level++
 		return nil, nil
 	}
-	for _, c := range s.byHost[from.Addr().WithZone("")] {
+	for _, c := range here {
 		if c == known {
 			continue
 		}
