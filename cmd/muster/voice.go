@@ -16,7 +16,7 @@ import (
 func (h *house) newVoice(cfg voice.Config, tls *tls.Config, guard func(net.Listener) net.Listener) (*voice.Server, error) {
 	srv, err := voice.New(cfg, voice.Deps{
 		Auth: h.auth, Sessions: h.sessions, Certificates: h.pki, Directory: channels{h.rooms, h.bus}, Doors: h.doors, Log: h.log,
-		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth},
+		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth}, Bans: voice.NewBanList(h.db),
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -19,8 +20,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	defer storetest.Stop()
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"), goleak.Cleanup(func(int) { storetest.Stop() }))
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
+		goleak.IgnoreAnyFunction("muster/internal/store/storetest.start.func2"), goleak.Cleanup(func(code int) { storetest.Stop(); os.Exit(code) }))
 }
 
 // ear is a leg that remembers what it is told.
