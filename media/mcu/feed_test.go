@@ -216,7 +216,7 @@ func TestAACOfAStreamIsHeard(t *testing.T) {
 				pub.Write(0, media.Sample{PTS: int64(i) * aac.Samples, AU: [][]byte{f}})
 			}
 			for who, e := range map[string]*heard{"the mix": mix, "a browser": single} {
-				if p := e.power(1000); p < 0.9 {
+				if p := e.power(1000); p < 0.8 {
 					t.Errorf("%s: %.2f of what is heard is the tone", who, p)
 				}
 			}

@@ -89,26 +89,31 @@ func (h *heard) payload(b []byte) {
 	h.pcm, _ = h.dec.decode(h.pcm, b)
 }
 
-// power returns the share of a tone in the last half second, 0 to 1.
+// power returns the share of a tone in the last half second, 0 to 1. It is
+// measured in pieces: where a busy machine has left a gap the tone goes on at
+// another phase.
 func (h *heard) power(hz float64) float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	pcm := h.pcm
-	if len(pcm) < mixRate/2 {
+	const piece = mixRate / 20
+	if len(h.pcm) < mixRate/2 {
 		return 0
 	}
-	pcm = pcm[len(pcm)-mixRate/2:]
-	var re, im, all float64
-	for i, s := range pcm {
-		a := 2 * math.Pi * hz * float64(i) / mixRate
-		re += float64(s) * math.Cos(a)
-		im += float64(s) * math.Sin(a)
-		all += float64(s) * float64(s)
+	var tone, all float64
+	for pcm := range slices.Chunk(h.pcm[len(h.pcm)-mixRate/2:], piece) {
+		var re, im float64
+		for i, s := range pcm {
+			a := 2 * math.Pi * hz * float64(i) / mixRate
+			re += float64(s) * math.Cos(a)
+			im += float64(s) * math.Sin(a)
+			all += float64(s) * float64(s)
+		}
+		tone += (re*re + im*im) * 2 / float64(len(pcm))
 	}
 	if all == 0 {
 		return 0
 	}
-	return (re*re + im*im) * 2 / float64(len(pcm)) / all
+	return tone / all
 }
 
 var (
