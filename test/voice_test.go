@@ -2,6 +2,7 @@ package test
 
 import (
 	"crypto/tls"
+	le "encoding/binary"
 	"fmt"
 	"math"
 	"net"
@@ -65,7 +66,7 @@ type radio struct {
 	t *testing.T
 
 	mu    sync.Mutex
-	heard map[string][]int16 // the last second of each, by name
+	heard map[string][]int16 // a little more than the last second of each, by name
 }
 
 // OnAudioStream implements gumble.AudioListener.
@@ -78,7 +79,7 @@ func (r *radio) OnAudioStream(e *gumble.AudioStreamEvent) {
 			case p := <-e.C:
 				r.mu.Lock()
 				all := append(r.heard[e.User.Name], p.AudioBuffer...)
-				r.heard[e.User.Name] = all[max(len(all)-48000, 0):]
+				r.heard[e.User.Name] = all[max(len(all)-50000, 0):]
 				r.mu.Unlock()
 			}
 		}
@@ -89,18 +90,12 @@ func (r *radio) OnAudioStream(e *gumble.AudioStreamEvent) {
 func (r *radio) hears(name string, hz float64) float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var sum, re, im float64
-	all := r.heard[name]
-	for i, s := range all {
-		x := float64(s)
-		sum += x * x
-		sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / 48000)
-		re, im = re+x*cos, im+x*sin
+	b := make([]byte, 0, 2*48000)
+	for _, v := range r.heard[name] {
+		b = le.LittleEndian.AppendUint16(b, uint16(v))
 	}
-	if sum == 0 {
-		return 0
-	}
-	return 2 * (re*re + im*im) / (sum * float64(len(all)))
+	part, _ := share(b, 1, 48000, hz)
+	return part
 }
 
 // radio logs in to the Mumble server and goes to a channel.

@@ -83,9 +83,9 @@ func newSender(t *testing.T, db *store.DB, hooks ...Hook) (*Sender, *bus.Bus) {
 
 func within(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("not within 5 s: " + what)
+			t.Fatal("not within 30 s: " + what)
 		}
 	}
 }
