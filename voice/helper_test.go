@@ -27,10 +27,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"), goleak.Cleanup(func(code int) {
-		storetest.Stop()
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
+		// gumble's own: it waits for ever for somebody to hear what came last.
+		goleak.IgnoreAnyFunction("layeh.com/gumble/gumble.(*Client).readRoutine"), goleak.IgnoreAnyFunction("layeh.com/gumble/gumble.(*Client).pingRoutine"),
+		goleak.Cleanup(func(code int) {
+			storetest.Stop()
+			os.Exit(code)
+		}))
 }
 
 // house stands for the parts of the house that the server asks.
