@@ -66,3 +66,17 @@ func (a *arrivals) set(seq uint16, on bool) {
 		a.bits[seq%arrivalSpan/64] &^= bit
 	}
 }
+
+// floor is the sequence number below which packets belong to what was sent before:
+// the first one of a sender after a switch. It follows the numbers from afar, so
+// that they may come round.
+type floor uint16
+
+// below reports whether seq is from before the switch.
+func (f *floor) below(seq uint16) bool {
+	since := int16(seq - uint16(*f))
+	if since > 4*arrivalSpan {
+		*f = floor(seq - arrivalSpan)
+	}
+	return since < 0
+}

@@ -110,7 +110,7 @@ type Tap struct {
 type lane struct {
 	from    *AudioIn
 	in      uint16 // newest of the sender's numbers
-	back    int16  // how far before it the sender's first one in this slot is, at most arrivalSpan
+	first   floor  // of the sender in this slot
 	seqOff  uint16
 	tsOff   uint32
 	seq     uint16 // newest that was sent
@@ -140,15 +140,14 @@ func (t *Tap) pass(slot int, from *AudioIn, s *Sound, now time.Time) {
 			gone := uint32(max(now.Sub(l.at)*mixRate/time.Second, frame))
 			l.tsOff = l.ts + gone - s.Timestamp
 		}
-		l.from, l.in, l.back, since = from, s.Seq, 0, 0
+		l.from, l.in, l.first, since = from, s.Seq, floor(s.Seq), 0
 	}
-	if -since > l.back {
+	if l.first.below(s.Seq) {
 		return // from before: its number was another's
 	}
 	out := *s
 	out.Seq, out.Timestamp = s.Seq+l.seqOff, s.Timestamp+l.tsOff
 	if since >= 0 {
-		l.back = min(l.back+min(since, arrivalSpan), arrivalSpan)
 		l.in, l.seq, l.ts, l.at, l.started = s.Seq, out.Seq, out.Timestamp, now, true
 	}
 	t.send(slot, out)

@@ -37,7 +37,7 @@ type Window struct {
 	track   *Track     // nil: dark
 	want    int        // layer that is wished for
 	current int        // layer that is sent; -1: none yet
-	start   uint16     // of the layer that is sent: its first sequence number, later one that no packet is older than
+	first   floor      // of the layer that is sent
 	seqOff  uint16     // added to the layer's
 	tsOff   uint32
 	vp8     vp8Numbers
@@ -126,11 +126,8 @@ func (w *Window) packet(t *Track, layer int, p *Packet, now time.Time) {
 		}
 		w.switchTo(t, layer, p, now)
 	}
-	switch since := int16(p.Seq - w.start); {
-	case since < 0:
+	if w.first.below(p.Seq) {
 		return // from before the switch: the receiver has no place for it
-	case since > 4*arrivalSpan:
-		w.start = p.Seq - arrivalSpan // the numbers come round
 	}
 	out := Outgoing{Codec: t.spec.Codec, Seq: p.Seq + w.seqOff, Timestamp: p.Timestamp + w.tsOff, Marker: p.Marker, Payload: p.Payload}
 	if t.spec.Codec == codec.VP8 {
@@ -154,7 +151,7 @@ func (w *Window) beginAnew(t *Track, layer int) {
 
 // switchTo makes layer the one that is sent, from the key frame in p on.
 func (w *Window) switchTo(t *Track, layer int, p *Packet, now time.Time) {
-	w.current, w.start = layer, p.Seq
+	w.current, w.first = layer, floor(p.Seq)
 	if w.last.at.IsZero() {
 		w.seqOff, w.tsOff = 0, 0
 		w.vp8.begin(p.Payload)
