@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -207,35 +209,56 @@ type runFunc func(ctx context.Context) error
 // Run implements runner.
 func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
-// parts are the servers of the house.
+// doorway is what the parts with doors share.
+type doorway struct {
+	mounts
+	tls *tls.Config // of doors without client certificates
+	// guard limits the connections of a door. Each door counts for itself: one that
+	// is filled must not shut the others.
+	guard func(net.Listener) net.Listener
+}
+
+// parts are the servers of the house, in the order in which they start.
 func (h *house) parts(local net.Listener) []part {
-	m := mounts{hls: new(swap), rtc: new(swap), sip: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), rtmpt: new(swap), turn: new(swapConn), iceTCP: new(swapConn)}
-	// Each door counts for itself: one that is filled must not shut the others.
-	guard := func(l net.Listener) net.Listener {
-		return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
+	d := &doorway{
+		mounts: mounts{hls: new(swap), rtc: new(swap), sip: new(swap), pages: new(swap), local: new(swap), rtmp: new(swapConn), rtmpt: new(swap), turn: new(swapConn), iceTCP: new(swapConn)},
+		tls:    h.pki.TLSConfig(),
+		guard: func(l net.Listener) net.Listener {
+			return limit.NewListener(l, limit.NewConns(h.perDoor), h.log)
+		},
 	}
-	tls := h.pki.TLSConfig()
+	return slices.Concat(h.baseParts(), h.mediaParts(d), h.roomParts(d), h.webParts(d, local), h.takParts(d))
+}
+
+// baseParts are those that all others lean on.
+func (h *house) baseParts() []part {
 	return []part{
 		{"auth", func(c *config) any { return nil }, func(*config) (runner, error) { return registered(h, "auth", h.auth, nil) }},
 		{"pki", func(c *config) any { return nil }, func(*config) (runner, error) { return h.pki, nil }},
 		{"mail", func(c *config) any { return c.Mail }, func(c *config) (runner, error) { return registered(h, "mail", h.mail, h.mail.Set(c.Mail)) }},
+	}
+}
+
+// mediaParts carry streams.
+func (h *house) mediaParts(d *doorway) []part {
+	return []part{
 		{"rtsp", func(c *config) any { return c.Media.RTSP }, func(c *config) (runner, error) {
 			if !c.Media.RTSP.Enabled {
 				return nil, nil
 			}
-			srv, err := rtsp.New(c.Media.RTSP, rtsp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			srv, err := rtsp.New(c.Media.RTSP, rtsp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: d.tls, Guard: d.guard})
 			return registered(h, "rtsp", srv, err)
 		}},
 		{"rtmp", func(c *config) any { return c.Media.RTMP }, func(c *config) (runner, error) {
 			if !c.Media.RTMP.Enabled {
-				m.rtmpt.clear()
-				m.rtmp.clear() // or a reload would leave it on the shared port
+				d.rtmpt.clear()
+				d.rtmp.clear() // or a reload would leave it on the shared port
 				return nil, nil
 			}
-			srv, err := rtmp.New(c.Media.RTMP, rtmp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: tls, Guard: guard})
+			srv, err := rtmp.New(c.Media.RTMP, rtmp.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, TLS: d.tls, Guard: d.guard})
 			if err == nil {
-				m.rtmp.set(srv.ServeConn)
-				m.rtmpt.set(srv.Tunnel())
+				d.rtmp.set(srv.ServeConn)
+				d.rtmpt.set(srv.Tunnel())
 			}
 			return registered(h, "rtmp", srv, err)
 		}},
@@ -260,41 +283,47 @@ func (h *house) parts(local net.Listener) []part {
 		{"record", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "record", h.recorder, nil) }},
 		{"hls", func(c *config) any { return c.Media.HLS }, func(c *config) (runner, error) {
 			if !c.Media.HLS.Enabled {
-				m.hls.clear()
+				d.hls.clear()
 				return nil, nil
 			}
 			srv, err := hls.New(c.Media.HLS, hls.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Conns: limit.NewConns(h.perDoor), Log: h.log, IdentityOf: web.IdentityOf})
 			if err == nil {
-				m.hls.set(srv.Handler())
+				d.hls.set(srv.Handler())
 			}
 			return registered(h, "hls", srv, err)
 		}},
 		{"webrtc", func(c *config) any { return c.Media.WebRTC }, func(c *config) (runner, error) {
 			if !c.Media.WebRTC.Enabled {
-				m.rtc.clear()
-				m.iceTCP.clear()
+				d.rtc.clear()
+				d.iceTCP.clear()
 				return nil, nil
 			}
-			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: guard, IdentityOf: web.IdentityOf, Relay: h.relay, TCP: h.iceTCP})
+			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: d.guard, IdentityOf: web.IdentityOf, Relay: h.relay, TCP: h.iceTCP})
 			if err == nil {
-				m.rtc.set(srv.Handler())
-				m.iceTCP.set(srv.ServeConn)
+				d.rtc.set(srv.Handler())
+				d.iceTCP.set(srv.ServeConn)
 				h.rtc.Store(srv)
 			}
 			return registered(h, "webrtc", srv, err)
 		}},
+	}
+}
+
+// roomParts bring people together, and the relays that some of them need.
+func (h *house) roomParts(d *doorway) []part {
+	return []part{
 		{"rooms", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "rooms", h.rooms, nil) }},
 		{"room recordings", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.watchRecordings), nil }},
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
 			if !c.SIP.Enabled {
-				m.sip.clear()
+				d.sip.clear()
 				h.sip.Store(nil)
 				return nil, nil
 			}
-			srv, err := h.newSIP(c.SIP, tls, guard)
+			srv, err := h.newSIP(c.SIP, d.tls, d.guard)
 			if err == nil {
-				m.sip.set(http.HandlerFunc(srv.ServeWebSocket))
+				d.sip.set(http.HandlerFunc(srv.ServeWebSocket))
 			}
 			return registered(h, "sip", srv, err)
 		}},
@@ -310,12 +339,12 @@ func (h *house) parts(local net.Listener) []part {
 			if !c.Voice.Enabled {
 				return nil, nil
 			}
-			srv, err := h.newVoice(c.Voice.Config, tls, guard)
+			srv, err := h.newVoice(c.Voice.Config, d.tls, d.guard)
 			return registered(h, "voice", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
 			if !c.TURN.Enabled {
-				m.turn.clear()
+				d.turn.clear()
 				h.turn.Store(nil)
 				return nil, nil
 			}
@@ -325,11 +354,17 @@ func (h *house) parts(local net.Listener) []part {
 			}
 			srv, err := turn.New(c.TURN, turn.Deps{Auth: h.auth, Sessions: h.sessions, Doors: h.doors, Log: h.log, Key: key, Local: (*relayedHere)(h)})
 			if err == nil {
-				m.turn.set(srv.ServeConn)
+				d.turn.set(srv.ServeConn)
 				h.turn.Store(srv)
 			}
 			return registered(h, "turn", srv, err)
 		}},
+	}
+}
+
+// webParts are the pages, the API, and what other programs are told.
+func (h *house) webParts(d *doorway, local net.Listener) []part {
+	return []part{
 		{"webhook", func(c *config) any { return c.Web.Webhooks }, func(c *config) (runner, error) {
 			srv, err := webhook.New(c.Web.Webhooks, webhook.Deps{DB: h.db, Bus: h.bus, Log: h.log})
 			if err == nil {
@@ -338,16 +373,22 @@ func (h *house) parts(local net.Listener) []part {
 			return registered(h, "webhook", srv, err)
 		}},
 		{"web", func(c *config) any { return c.Web }, func(c *config) (runner, error) {
-			srv, err := h.web(c, m)
+			srv, err := h.web(c, d.mounts)
 			if err == nil {
-				m.pages.set(srv.Handler())
-				m.local.set(srv.Local())
+				d.pages.set(srv.Handler())
+				d.local.set(srv.Local())
 			}
 			return registered(h, "web", srv, err)
 		}},
 		{"local", func(c *config) any { return nil }, func(c *config) (runner, error) {
-			return runFunc(func(ctx context.Context) error { return web.Serve(ctx, local, m.local, c.Web.Drain, h.log) }), nil
+			return runFunc(func(ctx context.Context) error { return web.Serve(ctx, local, d.local, c.Web.Drain, h.log) }), nil
 		}},
+	}
+}
+
+// takParts are the TAK server.
+func (h *house) takParts(d *doorway) []part {
+	return []part{
 		// What keeps state is made once; it runs before the doors open.
 		{"files", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "files", h.tak.files, nil) }},
 		{"history", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "history", h.tak.history, nil) }},
@@ -355,7 +396,7 @@ func (h *house) parts(local net.Listener) []part {
 		{"router", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "router", h.tak.router, nil) }},
 		{"cot", func(c *config) any { return c.Cot.Stream }, func(c *config) (runner, error) { return h.newStream(c.Cot) }},
 		{"video", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "video", h.tak.video, nil) }},
-		{"marti", func(c *config) any { return c.Cot.Marti }, func(c *config) (runner, error) { return h.newMarti(c.Cot, m.pages) }},
+		{"marti", func(c *config) any { return c.Cot.Marti }, func(c *config) (runner, error) { return h.newMarti(c.Cot, d.pages) }},
 	}
 }
 
