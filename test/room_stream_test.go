@@ -219,9 +219,12 @@ func TestRoomIsAStream(t *testing.T) {
 		}
 	})
 	anna.ask("stage", map[string]any{"stream": "blue", "on": true})
-	for name, input := range map[string][]string{"rtsp": rtsp, "hls": {"-i", s.hls("rooms/briefing")}} {
-		t.Run("two are composed over "+name, func(t *testing.T) {
-			if err := composed(t, input...); err != nil {
+	for _, over := range []struct {
+		name  string
+		input []string
+	}{{"rtsp", rtsp}, {"hls", []string{"-i", s.hls("rooms/briefing")}}} {
+		t.Run("two are composed over "+over.name, func(t *testing.T) {
+			if err := composed(t, over.input...); err != nil {
 				t.Error(err)
 			}
 		})

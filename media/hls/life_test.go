@@ -184,6 +184,26 @@ func TestClockAndParametersBeginAnew(t *testing.T) {
 	})
 }
 
+// TestWhoWaitsIsGivenTheNextSeries asks for a stream that changes before it has a
+// segment, as the stream of a room does when a second picture comes on stage.
+func TestWhoWaitsIsGivenTheNextSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		b.air(3)
+		done := make(chan *httptest.ResponseRecorder, 1)
+		go func() { done <- b.ask(t.Context(), "/uas/cam/index.m3u8") }()
+		synctest.Wait()
+		if len(done) != 0 {
+			t.Fatal("there is an index before there is a segment")
+		}
+		b.n = 1_000_000
+		b.air(25)
+		if w := <-done; w.Code != 200 || b.Stats().Restarts != 1 {
+			t.Fatalf("%d %s after %+v", w.Code, w.Body, b.Stats())
+		}
+	})
+}
+
 func TestGarbageCostsTheSegmenterOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t)

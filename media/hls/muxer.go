@@ -271,11 +271,29 @@ func (m *muxer) ask(out *gohlslib.Muxer, a *answer, key, file, query string) {
 	}
 	w := &recorder{header: make(http.Header)}
 	out.Handle(w, r)
+	for playlist && w.status != http.StatusOK {
+		// A series of segments that ends lets go of who waits for its first. What
+		// they wait for is the stream, so they wait for the series after it.
+		next := m.series()
+		if next == out {
+			break
+		}
+		out = next
+		w = &recorder{header: make(http.Header)}
+		out.Handle(w, r)
+	}
 	a.kind, a.body, a.at = w.header.Get("Content-Type"), w.body.Bytes(), time.Now()
 	if strings.HasSuffix(file, "_init.mp4") {
 		codec.FixVPCC(a.body)
 	}
 	a.status = w.status
+}
+
+// series is what answers at the moment.
+func (m *muxer) series() *gohlslib.Muxer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.out
 }
 
 func (m *muxer) drop(key string, a *answer) {
