@@ -5,7 +5,7 @@ DATA ?= data
 TAGS := codecs
 GOFLAGS_BUILD := -tags $(TAGS)
 
-.PHONY: help run test unit lint build static web web-check tak-clients softphone bench bench-cot bench-turn bench-sip bench-room bench-voice bench-call soak fuzz prompts clean check-go check-node
+.PHONY: help run test unit lint build static web web-check tak-clients softphone bench bench-cot bench-turn bench-sip bench-room bench-sfu bench-voice bench-call soak fuzz prompts clean check-go check-node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ bench-sip: ## calls a second, with media, by sipp
 
 bench-room: ## parties that a core mixes, side by side with the AudioBridge of Janus (apt install janus)
 	$(GO) run $(GOFLAGS_BUILD) ./bench/room
+
+bench-sfu: ## what it costs to forward a picture to the browsers of a room
+	$(GO) run $(GOFLAGS_BUILD) ./bench/sfu
+	$(GO) run $(GOFLAGS_BUILD) ./bench/sfu -receivers 40 -packets 9
 
 bench-voice: ## Mumble voice and logins, side by side with murmurd (apt install mumble-server)
 	$(GO) run ./bench/voice

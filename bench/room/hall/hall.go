@@ -1,4 +1,4 @@
-// Package hall opens rooms of package mcu for bench/room.
+// Package hall opens rooms of package mcu for benchmarks.
 package hall
 
 import (
@@ -19,13 +19,16 @@ import (
 
 // Hall is rooms with a database of their own.
 type Hall struct {
-	rooms *mcu.Rooms
-	done  chan error
-	stop  context.CancelFunc
-	free  []func()
+	Rooms  *mcu.Rooms
+	Router *media.Router
+
+	done chan error
+	stop context.CancelFunc
+	free []func()
 }
 
-var admin = auth.Identity{User: "admin", Role: auth.RoleAdmin, System: true}
+// Admin is who opens the rooms, and may enter them.
+var Admin = auth.Identity{User: "admin", Role: auth.RoleAdmin, System: true}
 
 // Opus is what parties speak and hear.
 var Opus = mcu.AudioFormat{Codec: codec.Opus}
@@ -56,15 +59,16 @@ func (h *Hall) open(ctx context.Context, dir string, rooms, parties int) error {
 	sessions, facts := auth.NewSessions(nil), bus.New()
 	cfg := mcu.DefaultConfig()
 	cfg.MaxParticipants = max(parties, cfg.MaxParticipants)
-	h.rooms, err = mcu.New(ctx, cfg, mcu.Deps{DB: db, Router: media.New(media.DefaultConfig(), sessions, facts, log), Sessions: sessions, Bus: facts, Log: log})
+	h.Router = media.New(media.DefaultConfig(), sessions, facts, log)
+	h.Rooms, err = mcu.New(ctx, cfg, mcu.Deps{DB: db, Router: h.Router, Sessions: sessions, Bus: facts, Log: log})
 	if err != nil {
 		return err
 	}
 	ctx, h.stop = context.WithCancel(ctx)
-	go func() { h.done <- h.rooms.Run(ctx) }()
+	go func() { h.done <- h.Rooms.Run(ctx) }()
 	time.Sleep(100 * time.Millisecond) // until it runs
 	for i := range rooms {
-		if _, err := h.rooms.Create(ctx, admin, mcu.Settings{Name: safename.MustParse(Name(i)), Groups: []string{"A"}, Entry: mcu.Speaker}); err != nil {
+		if _, err := h.Rooms.Create(ctx, Admin, mcu.Settings{Name: safename.MustParse(Name(i)), Groups: []string{"A"}, Entry: mcu.Speaker}); err != nil {
 			return err
 		}
 	}
@@ -83,7 +87,7 @@ func (leg) End(error)        {}
 // Join brings a party in. send takes what it hears, every 20 ms; it must not
 // keep it.
 func (h *Hall) Join(room string, send func(payload []byte)) (*mcu.AudioIn, error) {
-	p, err := h.rooms.Join(mcu.JoinRequest{Identity: admin, Room: room, Kind: mcu.SIP, Leg: leg{}})
+	p, err := h.Rooms.Join(mcu.JoinRequest{Identity: Admin, Room: room, Kind: mcu.SIP, Leg: leg{}})
 	if err != nil {
 		return nil, err
 	}
