@@ -193,17 +193,21 @@ func (f *feed) deliver(st *media.Stream, d media.Delivery) error {
 	if err != nil {
 		return nil // a unit that has no RTP form; the next one may have
 	}
+	var picture []*Packet
 	for k := range pkts.Len() {
 		pkt := pkts.At(k)
 		seq := f.seq[i]
 		f.seq[i]++
 		if track != nil {
-			track.Write(0, &Packet{Seq: seq, Timestamp: ts, Marker: codec.PacketMarker(pkt), Payload: codec.PacketPayload(pkt)})
+			picture = append(picture, &Packet{Seq: seq, Timestamp: ts, Marker: codec.PacketMarker(pkt), Payload: codec.PacketPayload(pkt)})
 		} else {
 			// Packets of one unit differ in their times: several frames of sound.
 			at := ts + codec.PacketTimestamp(pkt) - d.Track.RTPTime(d.PTS)
 			sound.Write(&Sound{Seq: seq, Timestamp: at, Payload: codec.PacketPayload(pkt)})
 		}
+	}
+	if track != nil {
+		track.Write(0, picture...)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func TestAStreamOnTheStage(t *testing.T) {
 	}
 	t.Cleanup(tap.Close)
 	var pictures atomic.Int64
-	w := NewWindow(func(Outgoing) { pictures.Add(1) })
+	w := NewWindow(func(out []Outgoing) { pictures.Add(int64(len(out))) })
 
 	key := []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01, 0, 0, 0, 0}
 	loud := make([]byte, 160)
@@ -163,7 +163,7 @@ func TestAStreamIsShownAtOnce(t *testing.T) {
 	}
 	wait(t, "the past", func() bool { return past() == 65 })
 	var got []Outgoing
-	w := NewWindow(func(o Outgoing) { got = append(got, o) })
+	w := NewWindow(func(out []Outgoing) { got = append(got, out...) })
 	w.Show(tr, 0)
 	defer w.Show(nil, 0)
 	if len(got) != 65 || !startsKeyFrame(codec.VP8, got[0].Payload) {

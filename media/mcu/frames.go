@@ -32,8 +32,14 @@ type frames struct {
 	pts   time.Duration
 }
 
-// packet takes what a window sends.
-func (f *frames) packet(o Outgoing) {
+// packets takes what a window sends.
+func (f *frames) packets(out []Outgoing) {
+	for i := range out {
+		f.packet(&out[i])
+	}
+}
+
+func (f *frames) packet(o *Outgoing) {
 	if f.order == nil || f.id != o.Codec {
 		f.id, f.format = o.Codec, codec.NewVideo(o.Codec)
 		f.order = codec.NewReorder(codec.Video)
@@ -79,6 +85,7 @@ func (f *frames) whole(au [][]byte, ts uint32) {
 type FrameWriter struct {
 	pack *codec.Packetizer
 	seq  uint16
+	out  []*Packet // of the frame being written
 }
 
 // NewFrameWriter returns a writer of frames of H264 or VP8.
@@ -98,9 +105,12 @@ func (w *FrameWriter) Write(t *Track, layer int, au [][]byte, pts time.Duration)
 	if err != nil {
 		return
 	}
+	w.out = w.out[:0]
 	for i := range pkts.Len() {
 		pkt := pkts.At(i)
-		t.Write(layer, &Packet{Seq: w.seq, Timestamp: ts, Marker: codec.PacketMarker(pkt), Payload: codec.PacketPayload(pkt)})
+		w.out = append(w.out, &Packet{Seq: w.seq, Timestamp: ts, Marker: codec.PacketMarker(pkt), Payload: codec.PacketPayload(pkt)})
 		w.seq++
 	}
+	t.Write(layer, w.out...)
+	clear(w.out)
 }

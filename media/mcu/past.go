@@ -44,15 +44,17 @@ func (g *past) drop() {
 	g.packets, g.bytes = g.packets[:0], 0
 }
 
-// replay hands what there is to show. mu is held.
-func (g *past) replay(show func(*Packet)) {
+// replay returns what there is to show. mu is held.
+func (g *past) replay() []*Packet {
 	if len(g.packets) == 0 {
-		return
+		return nil
 	}
 	newest := g.packets[len(g.packets)-1].Timestamp
-	for _, p := range g.packets {
+	out := make([]*Packet, len(g.packets))
+	for i, p := range g.packets {
 		q := *p
 		q.Timestamp = newest - (newest-p.Timestamp)/squeeze
-		show(&q)
+		out[i] = &q
 	}
+	return out
 }

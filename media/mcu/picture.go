@@ -167,7 +167,7 @@ func (v *Picture) forward(t *Track, layer int) {
 		}}
 		old := v.window
 		v.use(s, ask)
-		v.window, v.shown = NewWindow(f.packet), t
+		v.window, v.shown = NewWindow(f.packets), t
 		if old != nil {
 			old.Show(nil, 0)
 		}

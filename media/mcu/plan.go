@@ -176,7 +176,7 @@ func (s *pictures) settle(pl *plan) {
 // input begins to decode t for the composite; nil if that cannot be.
 func (s *pictures) input(t *Track) *input {
 	f := &frames{}
-	window := NewWindow(f.packet)
+	window := NewWindow(f.packets)
 	ci, err := s.comp.Input(t.ID, string(t.spec.Codec), window.RequestKeyFrame)
 	if err != nil {
 		s.room.log.Warn("a video is not composed", "track", t.ID, "error", err)

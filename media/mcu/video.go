@@ -180,30 +180,48 @@ func (t *Track) SetLayer(i int, size LayerInfo) {
 	}
 }
 
-// Write hands over a packet of a layer. Each layer has one writing goroutine.
-func (t *Track) Write(i int, p *Packet) {
+// Write hands over packets of a layer, in the order of their coming; what is
+// handed over together goes out together. Each layer has one writer at a time.
+func (t *Track) Write(i int, packets ...*Packet) {
 	now := time.Now()
 	l := t.layers[i]
-	switch l.seen.note(p.Seq) {
-	case doubled:
-		return
-	case beganNew:
-		for _, v := range *t.views.Load() {
-			v.beginAnew(t, i)
+	from := 0
+	for at, p := range packets {
+		switch l.seen.note(p.Seq) {
+		case doubled:
+			t.pass(i, packets[from:at], now)
+			from = at + 1
+			continue
+		case beganNew:
+			t.pass(i, packets[from:at], now)
+			from = at
+			for _, v := range *t.views.Load() {
+				v.beginAnew(t, i)
+			}
+		}
+		l.rate.add(len(p.Payload), now)
+		if w, h := keyFrameSize(t.spec.Codec, p.Payload); w > 0 {
+			t.SetLayer(i, LayerInfo{Width: w, Height: h})
 		}
 	}
-	l.last.Store(now.UnixNano())
-	l.rate.add(len(p.Payload), now)
-	if w, h := keyFrameSize(t.spec.Codec, p.Payload); w > 0 {
-		t.SetLayer(i, LayerInfo{Width: w, Height: h})
+	t.pass(i, packets[from:], now)
+}
+
+// pass hands packets to those who are shown the track.
+func (t *Track) pass(i int, packets []*Packet, now time.Time) {
+	if len(packets) == 0 {
+		return
 	}
+	t.layers[i].last.Store(now.UnixNano())
 	if t.past != nil {
 		t.past.mu.Lock()
 		defer t.past.mu.Unlock()
-		t.past.keep(t.spec.Codec, p)
+		for _, p := range packets {
+			t.past.keep(t.spec.Codec, p)
+		}
 	}
 	for _, v := range *t.views.Load() {
-		v.packet(t, i, p, now)
+		v.packets(t, i, packets, now)
 	}
 }
 
@@ -270,7 +288,7 @@ func (t *Track) attach(v *Window) bool {
 		t.past.mu.Lock()
 		defer t.past.mu.Unlock()
 		now := time.Now()
-		t.past.replay(func(p *Packet) { v.packet(t, 0, p, now) })
+		v.packets(t, 0, t.past.replay(), now)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -31,7 +31,7 @@ type Outgoing struct {
 // that fits its size and the receiver's bandwidth. It makes one RTP stream out
 // of whatever is shown: decoders see no seam but a key frame.
 type Window struct {
-	send func(Outgoing) // called with mu held
+	send func([]Outgoing) // called with mu held
 
 	mu      sync.Mutex // guards what follows
 	track   *Track     // nil: dark
@@ -46,11 +46,13 @@ type Window struct {
 		ts  uint32
 		at  time.Time
 	}
+	out []Outgoing // of the call under way
 }
 
-// NewWindow returns a dark window. send is called for every packet, one at a
-// time, and must neither block nor call the window.
-func NewWindow(send func(Outgoing)) *Window { return &Window{send: send, current: -1} }
+// NewWindow returns a dark window. send is called with the packets that go out
+// together, one call at a time. It must neither block nor call the window, and
+// not keep the slice.
+func NewWindow(send func([]Outgoing)) *Window { return &Window{send: send, current: -1} }
 
 // Show makes the window show a layer of t, or nothing if t is nil. What was
 // shown stays until the first key frame of the new. It reports whether the track
@@ -110,13 +112,25 @@ func (w *Window) RequestKeyFrame() {
 	}
 }
 
-// packet is called by the track's writers.
-func (w *Window) packet(t *Track, layer int, p *Packet, now time.Time) {
+// packets is called by the track's writers.
+func (w *Window) packets(t *Track, layer int, ps []*Packet, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.track != t {
 		return
 	}
+	for _, p := range ps {
+		w.packet(t, layer, p, now)
+	}
+	if len(w.out) > 0 {
+		w.send(w.out)
+		clear(w.out) // holds no media until the next
+		w.out = w.out[:0]
+	}
+}
+
+// packet takes one packet of the track that is shown. mu is held.
+func (w *Window) packet(t *Track, layer int, p *Packet, now time.Time) {
 	if layer != w.current {
 		if layer != w.want && w.current >= 0 || !startsKeyFrame(t.spec.Codec, p.Payload) {
 			if layer == w.want {
@@ -136,7 +150,7 @@ func (w *Window) packet(t *Track, layer int, p *Packet, now time.Time) {
 	if w.last.at.IsZero() || int16(out.Seq-w.last.seq) > 0 {
 		w.last.seq, w.last.ts, w.last.at = out.Seq, out.Timestamp, now
 	}
-	w.send(out)
+	w.out = append(w.out, out)
 }
 
 // beginAnew is called when the sender of a layer counts differently from now on:

@@ -44,7 +44,7 @@ func TestAWindowHasNoSeam(t *testing.T) {
 	h.make(t, nil)
 	_, tr, _ := sender(t, h, 2)
 	var got []Outgoing
-	w := NewWindow(func(o Outgoing) { got = append(got, o) })
+	w := NewWindow(func(out []Outgoing) { got = append(got, out...) })
 	w.Show(tr, 0)
 	seq := []uint16{65534, 100}
 	pic := []uint16{0x7ffe, 9000}
@@ -103,7 +103,11 @@ func TestAWindowKeepsTheGapsOfItsSender(t *testing.T) {
 	h.make(t, nil)
 	_, tr, _ := sender(t, h, 1)
 	var got []uint16
-	w := NewWindow(func(o Outgoing) { got = append(got, o.Seq) })
+	w := NewWindow(func(out []Outgoing) {
+		for _, o := range out {
+			got = append(got, o.Seq)
+		}
+	})
 	w.Show(tr, 0)
 	for _, s := range []uint16{10, 11, 13, 12} {
 		tr.Write(0, &Packet{Seq: s, Payload: vp8Packet(s, 0, s == 10)})
@@ -118,7 +122,7 @@ func TestKeyFrameRequestsAreMerged(t *testing.T) {
 	h.make(t, nil)
 	_, tr, asked := sender(t, h, 1)
 	for range 100 {
-		NewWindow(func(Outgoing) {}).Show(tr, 0)
+		NewWindow(func([]Outgoing) {}).Show(tr, 0)
 	}
 	if n := len(asked()); n != 1 {
 		t.Errorf("100 viewers asked %d times", n)
@@ -166,11 +170,13 @@ func TestAPictureOutlivesItsNumbers(t *testing.T) {
 	h.make(t, nil)
 	_, tr, asked := sender(t, h, 1)
 	sent, seq := 0, uint16(0)
-	w := NewWindow(func(o Outgoing) {
-		if sent > 0 && o.Seq != seq+1 {
-			t.Fatalf("packet %d: number %d after %d", sent, o.Seq, seq)
+	w := NewWindow(func(out []Outgoing) {
+		for _, o := range out {
+			if sent > 0 && o.Seq != seq+1 {
+				t.Fatalf("packet %d: number %d after %d", sent, o.Seq, seq)
+			}
+			sent, seq = sent+1, o.Seq
 		}
-		sent, seq = sent+1, o.Seq
 	})
 	w.Show(tr, 0)
 	const packets = 3 << 15

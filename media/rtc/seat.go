@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/cc"
-	"github.com/pion/interceptor/pkg/gcc"
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
@@ -21,6 +18,7 @@ import (
 	"muster/media"
 	"muster/media/codec"
 	"muster/media/mcu"
+	"muster/media/rtc/gcc"
 )
 
 // protocolRoom is the protocol of seats in logs and registers.
@@ -34,7 +32,7 @@ type Seat struct {
 	*session
 	p *mcu.Participant
 
-	budget cc.BandwidthEstimator // set with the peer connection
+	budget *gcc.Estimator // set with the peer connection
 
 	offering sync.Mutex // one offer at a time; guards started
 	started  bool       // run has the seat, or Close has given it up
@@ -153,9 +151,6 @@ func (t *Seat) begin() error {
 	if err != nil {
 		return fmt.Errorf("webrtc: receive chain: %w", err)
 	}
-	if err := t.sendChain(chain); err != nil {
-		return fmt.Errorf("webrtc: send chain: %w", err)
-	}
 	_, sock, ok := t.srv.running()
 	if !ok {
 		return errStopped
@@ -164,36 +159,13 @@ func (t *Seat) begin() error {
 		return err
 	}
 	t.pc.OnTrack(t.onTrack)
+	t.budget = gcc.New(bandwidth, time.Now())
 	return nil
 }
 
-// Bandwidth that a receiver is taken to have before anything was measured, and
-// the bounds of the estimate, bits per second.
-const (
-	firstBandwidth = 3_000_000
-	leastBandwidth = 100_000
-	mostBandwidth  = 50_000_000
-)
-
-// sendChain adds the estimate of the receiver's bandwidth (Google congestion
-// control on transport-wide feedback).
-func (t *Seat) sendChain(chain *interceptor.Registry) error {
-	control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
-		return gcc.NewSendSideBWE(gcc.SendSideBWEInitialBitrate(firstBandwidth), gcc.SendSideBWEMinBitrate(leastBandwidth),
-			gcc.SendSideBWEMaxBitrate(mostBandwidth), gcc.SendSideBWEPacer(gcc.NewNoOpPacer()))
-	})
-	if err != nil {
-		return err
-	}
-	control.OnNewPeerConnection(func(_ string, e cc.BandwidthEstimator) { t.budget = e })
-	stamp, err := twcc.NewHeaderExtensionInterceptor()
-	if err != nil {
-		return err
-	}
-	chain.Add(control)
-	chain.Add(stamp)
-	return nil
-}
+// bandwidth is what a receiver is taken to have before anything was measured, and
+// the bounds of the estimate.
+var bandwidth = gcc.Bounds{First: 3_000_000, Least: 100_000, Most: 50_000_000}
 
 // addSlots adds a transceiver for each section of o in which the client wants
 // to receive and that is new.
@@ -213,7 +185,7 @@ func (t *Seat) addSlots(o *offer) ([]*slot, error) {
 		if kind == 0 {
 			continue
 		}
-		s := newSlot(kind, "slot-"+mid)
+		s := newSlot(kind, "slot-"+mid, t.out, t.budget)
 		tr, err := t.pc.AddTransceiverFromTrack(s, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		if err != nil {
 			return nil, fmt.Errorf("webrtc: add slot: %w", err)
@@ -363,7 +335,7 @@ func (t *Seat) allot(now time.Time) {
 		wishes = append(wishes, wish{s, track, p})
 	}
 	slices.SortFunc(wishes, func(a, b wish) int { return b.place.Width*b.place.Height - a.place.Width*a.place.Height })
-	left := t.bandwidth() - voiceShare*2
+	left := t.budget.Target() - voiceShare*2
 	for _, w := range wishes {
 		left -= w.track.Bitrate(0)
 	}
@@ -373,13 +345,6 @@ func (t *Seat) allot(now time.Time) {
 		left -= w.track.Bitrate(layer) - least
 		w.slot.window.Show(w.track, layer)
 	}
-}
-
-func (t *Seat) bandwidth() int {
-	if t.budget == nil {
-		return firstBandwidth
-	}
-	return t.budget.GetTargetBitrate()
 }
 
 // feedback reads what the client says of one slot until it ends.
@@ -393,24 +358,38 @@ func (t *Seat) feedback(s *slot) {
 		if err != nil {
 			return
 		}
-		pkts, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		for _, p := range pkts {
-			switch p := p.(type) {
-			case *rtcp.TransportLayerNack:
-				if p.MediaSSRC == uint32(s.ssrc) {
-					resent, missed := s.resend(p.Nacks, time.Now())
-					t.srv.count.packetsResent.Add(int64(resent))
-					t.srv.count.unrecovered.Add(int64(missed))
-				}
-			case *rtcp.PictureLossIndication:
-				if s.window != nil && p.MediaSSRC == uint32(s.ssrc) {
-					t.srv.count.keyFrameRequests.Add(1)
-					s.window.RequestKeyFrame()
-				}
+		now := time.Now()
+		for b := buf[:n]; len(b) >= rtcpHeader; {
+			size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+			if size > len(b) {
+				break
 			}
+			t.told(s, b[:size], now)
+			b = b[size:]
+		}
+	}
+}
+
+const rtcpHeader = 4 // bytes
+
+// told takes one RTCP packet about a slot. There are ten a second and more of
+// transport-wide feedback from each receiver, and few others.
+func (t *Seat) told(s *slot, b []byte, now time.Time) {
+	switch kind, format := rtcp.PacketType(b[1]), b[0]&0x1f; {
+	case kind == rtcp.TypeTransportSpecificFeedback && format == rtcp.FormatTCC:
+		_ = t.budget.Feedback(b, now)
+	case kind == rtcp.TypeTransportSpecificFeedback && format == rtcp.FormatTLN:
+		var p rtcp.TransportLayerNack
+		if p.Unmarshal(b) == nil && p.MediaSSRC == uint32(s.ssrc) {
+			resent, missed := s.resend(p.Nacks, now)
+			t.srv.count.packetsResent.Add(int64(resent))
+			t.srv.count.unrecovered.Add(int64(missed))
+		}
+	case kind == rtcp.TypePayloadSpecificFeedback && format == rtcp.FormatPLI:
+		var p rtcp.PictureLossIndication
+		if p.Unmarshal(b) == nil && p.MediaSSRC == uint32(s.ssrc) && s.window != nil {
+			t.srv.count.keyFrameRequests.Add(1)
+			s.window.RequestKeyFrame()
 		}
 	}
 }

@@ -126,6 +126,8 @@ func (t *Seat) levelID() uint8 {
 
 func (t *Seat) receivePicture(mid string, id codec.ID, remote *webrtc.TrackRemote) {
 	buf := make([]byte, receiveMTU)
+	g := newGather((*mcu.Track).Write)
+	defer g.flush()
 	for {
 		pkt, ok := t.next(remote, buf)
 		if !ok {
@@ -135,7 +137,7 @@ func (t *Seat) receivePicture(mid string, id codec.ID, remote *webrtc.TrackRemot
 		if track == nil || len(pkt.Payload) == 0 {
 			continue
 		}
-		track.Write(layer, &mcu.Packet{Seq: pkt.SequenceNumber, Timestamp: pkt.Timestamp, Marker: pkt.Marker, Payload: pkt.Payload})
+		g.add(track, layer, &mcu.Packet{Seq: pkt.SequenceNumber, Timestamp: pkt.Timestamp, Marker: pkt.Marker, Payload: pkt.Payload})
 	}
 }
 

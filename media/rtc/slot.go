@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -9,10 +10,12 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"muster/media/codec"
 	"muster/media/mcu"
+	"muster/media/rtc/gcc"
 )
 
 // slot is one track that a participant of a room receives: a voice, or a
@@ -21,6 +24,8 @@ type slot struct {
 	kind   webrtc.RTPCodecType
 	id     string
 	sender *webrtc.RTPSender
+	out    *burst // of the peer
+	budget *gcc.Estimator
 	window *mcu.Window // of pictures
 
 	mu      sync.Mutex // guards what follows; held while a packet is encrypted
@@ -30,10 +35,11 @@ type slot struct {
 	rtxSSRC webrtc.SSRC
 	types   map[codec.ID]payloadTypes
 	header  rtp.Header
+	number  []byte // value of the extension that numbers all packets of the peer, in header; nil: not negotiated
 	rtxSeq  uint16
 	past    []pastPacket // ring by sequence number
 	scratch []byte
-	budget  float64 // packets that may be resent now
+	saved   float64 // packets that may be resent now
 }
 
 // payloadTypes are the numbers a codec was negotiated under.
@@ -45,8 +51,8 @@ type pastPacket struct {
 	n   uint8 // times it was resent
 }
 
-func newSlot(kind webrtc.RTPCodecType, id string) *slot {
-	s := &slot{kind: kind, id: id, types: make(map[codec.ID]payloadTypes), budget: resendSaved, rtxSeq: uint16(rand.Uint32())}
+func newSlot(kind webrtc.RTPCodecType, id string, out *burst, budget *gcc.Estimator) *slot {
+	s := &slot{kind: kind, id: id, out: out, budget: budget, types: make(map[codec.ID]payloadTypes), saved: resendSaved, rtxSeq: uint16(rand.Uint32())}
 	if kind == webrtc.RTPCodecTypeVideo {
 		s.window = mcu.NewWindow(s.send)
 	}
@@ -93,7 +99,16 @@ func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 		return webrtc.RTPCodecParameters{}, errNoCodec
 	}
 	s.stream, s.ssrc, s.rtxSSRC = c.WriteStream(), c.SSRC(), c.SSRCRetransmission()
-	s.header = rtp.Header{Version: 2}
+	s.header, s.number = rtp.Header{Version: 2}, nil
+	for _, x := range c.HeaderExtensions() {
+		if x.URI != sdp.TransportCCURI {
+			continue
+		}
+		s.number = make([]byte, 2)
+		if err := s.header.SetExtension(uint8(x.ID), s.number); err != nil {
+			return webrtc.RTPCodecParameters{}, fmt.Errorf("webrtc: extension %d: %w", x.ID, err)
+		}
+	}
 	if s.kind == webrtc.RTPCodecTypeVideo {
 		s.past = make([]pastPacket, videoHistory)
 	}
@@ -109,17 +124,28 @@ func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
-// send writes a packet of a picture.
-func (s *slot) send(o mcu.Outgoing) {
+// send writes packets of a picture. They leave with one system call.
+func (s *slot) send(out []mcu.Outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, ok := s.types[o.Codec]
-	if !s.bound || !ok {
+	if !s.bound {
 		return
 	}
-	s.past[int(o.Seq)%len(s.past)] = pastPacket{out: o}
-	s.budget = min(s.budget+resendShare, resendSaved)
-	s.write(t.media, s.ssrc, o.Seq, &o, s.payload(&o, 0))
+	if len(out) > 1 {
+		s.out.begin()
+		defer s.out.end()
+	}
+	now := time.Now()
+	for i := range out {
+		o := &out[i]
+		t, ok := s.types[o.Codec]
+		if !ok {
+			continue
+		}
+		s.past[int(o.Seq)%len(s.past)] = pastPacket{out: *o}
+		s.saved = min(s.saved+resendShare, resendSaved)
+		s.write(t.media, s.ssrc, o.Seq, o, s.payload(o, 0), now)
+	}
 }
 
 // voice writes a packet of sound.
@@ -131,7 +157,7 @@ func (s *slot) voice(v *mcu.Sound) {
 		return
 	}
 	o := mcu.Outgoing{Seq: v.Seq, Timestamp: v.Timestamp, Marker: v.Marker}
-	s.write(t.media, s.ssrc, o.Seq, &o, v.Payload)
+	s.write(t.media, s.ssrc, o.Seq, &o, v.Payload, time.Now())
 }
 
 // payload returns o's payload behind room bytes of head, with the picture
@@ -147,11 +173,18 @@ func (s *slot) payload(o *mcu.Outgoing, head int) []byte {
 	return s.scratch
 }
 
+// headerSize is what a packet takes beside its payload: RTP with the extension, and
+// the tag of its encryption.
+const headerSize = 12 + 8 + 16
+
 // write is called with mu held. An error means that the peer is going; the
 // session notices by itself.
-func (s *slot) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, o *mcu.Outgoing, payload []byte) {
+func (s *slot) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, o *mcu.Outgoing, payload []byte, now time.Time) {
 	s.header.Marker, s.header.PayloadType, s.header.SSRC = o.Marker, uint8(pt), uint32(ssrc)
 	s.header.SequenceNumber, s.header.Timestamp = seq, o.Timestamp
+	if s.number != nil {
+		binary.BigEndian.PutUint16(s.number, s.budget.Sent(headerSize+len(payload), now))
+	}
 	_, _ = s.stream.WriteRTP(&s.header, payload)
 }
 
@@ -166,7 +199,7 @@ func (s *slot) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed int) {
 		nacks[i].Range(func(seq uint16) bool {
 			p := &s.past[int(seq)%len(s.past)]
 			switch {
-			case p.out.Payload == nil || p.out.Seq != seq || p.n >= resendTimes || s.budget < 1:
+			case p.out.Payload == nil || p.out.Seq != seq || p.n >= resendTimes || s.saved < 1:
 				missed++
 				return true
 			case now.UnixMilli()-p.at < resendPause<<p.n:
@@ -174,16 +207,16 @@ func (s *slot) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed int) {
 			}
 			p.at = now.UnixMilli()
 			p.n++
-			s.budget--
+			s.saved--
 			sent++
 			t := s.types[p.out.Codec]
 			if t.rtx == 0 || s.rtxSSRC == 0 {
-				s.write(t.media, s.ssrc, seq, &p.out, s.payload(&p.out, 0))
+				s.write(t.media, s.ssrc, seq, &p.out, s.payload(&p.out, 0), now)
 				return true
 			}
 			b := s.payload(&p.out, 2)
 			binary.BigEndian.PutUint16(b, seq)
-			s.write(t.rtx, s.rtxSSRC, s.rtxSeq, &p.out, b)
+			s.write(t.rtx, s.rtxSSRC, s.rtxSeq, &p.out, b, now)
 			s.rtxSeq++
 			return true
 		})
