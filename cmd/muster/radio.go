@@ -63,7 +63,7 @@ func newRadio(log *slog.Logger) *radio {
 	}
 }
 
-// use makes srv the Mumble server from now on.
+// use makes srv the Mumble server from now on; nil: there is none.
 func (r *radio) use(srv *voice.Server) {
 	r.srv.Store(srv)
 	r.stir()

@@ -296,6 +296,7 @@ func (h *house) mediaParts(d *doorway) []part {
 			if !c.Media.WebRTC.Enabled {
 				d.rtc.clear()
 				d.iceTCP.clear()
+				h.rtc.Store(nil)
 				return nil, nil
 			}
 			srv, err := rtc.New(c.Media.WebRTC, rtc.Deps{Router: h.router, Auth: h.auth, Doors: h.doors, Log: h.log, Guard: d.guard, IdentityOf: web.IdentityOf, Relay: h.relay, TCP: h.iceTCP})
@@ -337,6 +338,7 @@ func (h *house) roomParts(d *doorway) []part {
 		}},
 		{"voice", func(c *config) any { return c.Voice.Config }, func(c *config) (runner, error) {
 			if !c.Voice.Enabled {
+				h.radio.use(nil)
 				return nil, nil
 			}
 			srv, err := h.newVoice(c.Voice.Config, d.tls, d.guard)
