@@ -267,9 +267,15 @@ type peerSocket struct {
 	addr netip.AddrPort
 }
 
-func newPeer(t *testing.T) peerSocket {
+func newPeer(t *testing.T) peerSocket { return newPeerAt(t, "127.0.0.1") }
+
+func newPeerAt(t *testing.T, addr string) peerSocket {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	ip := net.ParseIP(addr)
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip})
+	if err != nil && ip.To4() == nil {
+		t.Skip("this machine has no IPv6: ", err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,17 +76,22 @@ func TestClientOfCoturn(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name string
+		peer string
 		args []string
 	}{
-		{"udp, channels", nil},
-		{"udp, indications", []string{"-s"}},
-		{"tcp", []string{"-t"}},
-		{"tls", []string{"-t", "-S"}},
+		{"udp, channels", "127.0.0.1", nil},
+		{"udp, indications", "127.0.0.1", []string{"-s"}},
+		{"tcp", "127.0.0.1", []string{"-t"}},
+		{"tls", "127.0.0.1", []string{"-t", "-S"}},
+		{"udp, to IPv6", "::1", []string{"-x"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
-			peer := newPeer(t)
+			peer := newPeerAt(t, tc.peer)
+			h := newHouse(t, func(c *Config, _ *Deps) {
+				c.AllowPeers = append(c.AllowPeers, "::1/128")
+				c.RelayAddress = []string{"127.0.0.1", "::1"}
+			})
 			go peer.echo()
 			_, port, err := net.SplitHostPort(h.addr.String())
 			if len(tc.args) > 0 && tc.args[0] == "-t" {
@@ -96,7 +101,7 @@ func TestClientOfCoturn(t *testing.T) {
 				t.Fatal(err)
 			}
 			cred := h.issue(t, guest("g1"))
-			args := append(tc.args, "-n", "5", "-m", "2", "-l", "300", "-c", "-u", cred.Username, "-w", cred.Password, "-e", "127.0.0.1",
+			args := append(tc.args, "-n", "5", "-m", "2", "-l", "300", "-c", "-u", cred.Username, "-w", cred.Password, "-e", tc.peer,
 				"-r", strconv.Itoa(int(peer.addr.Port())), "-p", port, "127.0.0.1")
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
