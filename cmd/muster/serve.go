@@ -329,6 +329,7 @@ func (h *house) roomParts(d *doorway) []part {
 		}},
 		{"rooms and channels", func(*config) any { return nil }, func(*config) (runner, error) { return h.radio, nil }},
 		{"groups and rooms", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.keepGroupRooms), nil }},
+		{"rooms on the map", func(*config) any { return nil }, func(*config) (runner, error) { return presence{h.rooms, h.tak.hub, h.bus}, nil }},
 		{"murmurd", func(c *config) any { return c.Voice.External }, func(c *config) (runner, error) {
 			if !c.Voice.External.Enabled {
 				return nil, nil
