@@ -50,6 +50,7 @@ func (x *texts) await(t *testing.T, want string) {
 // the group is told; on the map of the browser one sees who is in and talks.
 func TestAnEmergencyOpensARoom(t *testing.T) {
 	need(t, "baresip")
+	t.Parallel()
 	hooked := make(chan string, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
@@ -65,10 +66,11 @@ web:
     - {url: "`+hook.URL+`", secret: "a secret of twenty-four characters", private: true, events: [emergency.room]}
 `))
 	s.group(t, "red", "blue")
-	for _, u := range []string{"anna", "bert", "carl"} {
+	for _, u := range []string{"anna", "carl"} {
 		s.user(u, "red")
 	}
-	dora, erik := s.member(t, "dora", "red"), s.member(t, "erik", "blue")
+	bert, dora, erik := s.member(t, "bert", "red"), s.member(t, "dora", "red"), s.member(t, "erik", "blue")
+	bert.connect(t, "tls", "E-B", "BERT").report()
 	phone := s.phone(t, "bert", "H264")
 	carl := s.radio(t, "carl", "red")
 	told := carl.listen()
@@ -111,7 +113,9 @@ web:
 		}
 		return nil
 	})
-	situation.await("the phone on the map, which sends a tone", func(m shown) bool { return m.where["bert"] == call.Room && m.talks["bert"] })
+	situation.await("the phone on the map, which sends a tone", func(m shown) bool {
+		return m.where["bert"] == call.Room && m.uids["bert"] == "E-B" && m.talks["bert"]
+	})
 
 	falke.send(alarm) // as ATAK does now and then: it opens no other room
 	falke.send(event("E-D-9-1-1", "b-a-o-can", `<emergency cancel="true">FALKE 2</emergency>`))

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -31,6 +33,7 @@ type shown struct {
 	moved   bool // somebody has come or gone, or a room has changed, since
 	at      time.Time
 	live    int // rooms with somebody in
+	rooms   []situation.Room
 	talking map[string][]string
 }
 
@@ -75,7 +78,10 @@ func (p presence) look(last *shown, now time.Time) {
 	}
 	if last.moved || now.Sub(last.at) >= recount {
 		last.moved, last.at = false, now
-		p.hub.ShowRooms(peopled(live))
+		if rooms := peopled(live); !reflect.DeepEqual(rooms, last.rooms) {
+			last.rooms = rooms
+			p.hub.ShowRooms(rooms)
+		}
 	}
 	talking := make(map[string][]string)
 	for _, m := range live {
@@ -89,7 +95,7 @@ func (p presence) look(last *shown, now time.Time) {
 	}
 }
 
-// peopled are rooms as the pages show them.
+// peopled are rooms as the pages show them, by name.
 func peopled(live []*mcu.Room) []situation.Room {
 	out := make([]situation.Room, 0, len(live))
 	for _, m := range live {
@@ -100,5 +106,6 @@ func peopled(live []*mcu.Room) []situation.Room {
 		}
 		out = append(out, r)
 	}
+	slices.SortFunc(out, func(a, b situation.Room) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
