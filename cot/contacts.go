@@ -27,6 +27,7 @@ type Contact struct {
 	Position  *wire.Point `json:"position,omitempty"` // of the last report of a connected device
 	Type      string      `json:"type,omitempty"`
 	Phone     string      `json:"phone,omitempty"`
+	Device    string      `json:"-"` // fingerprint of the certificate that was its proof; "" for none, or while it is away
 }
 
 // Subscription is a connection as the administrator sees it.
@@ -57,7 +58,7 @@ func (c *Client) contact(st *clientState) Contact {
 	seen := c.lastSeen.Load()
 	out := Contact{
 		UID: st.uid, Callsign: st.callsign, User: st.id.User, Team: st.team.Name, Role: st.team.Role,
-		Takv: st.takv, Phone: st.phone, Battery: -1, Groups: st.inGroups, Connected: true, LastSeen: time.UnixMilli(seen),
+		Takv: st.takv, Phone: st.phone, Device: st.id.Device, Battery: -1, Groups: st.inGroups, Connected: true, LastSeen: time.UnixMilli(seen),
 	}
 	if seen == 0 {
 		out.LastSeen = c.since

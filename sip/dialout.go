@@ -86,22 +86,26 @@ func (s *Server) Dial(ctx context.Context, id auth.Identity, room, target string
 	if err := s.dials.add(d); err != nil {
 		return DialOut{}, fmt.Errorf("sip: call %s: %w", target, err)
 	}
-	if err := s.ringFor(d, id, dest, number); err != nil {
+	display := room // what phones show who rings
+	if r, err := s.deps.Rooms.Find(ctx, room); err == nil && r.Title != "" {
+		display = legible(r.Title)
+	}
+	if err := s.ringFor(d, id, dest, display, number); err != nil {
 		s.dials.forget(d)
 		return DialOut{}, fmt.Errorf("sip: call %s: %w", target, err)
 	}
 	return s.dials.view(d), nil
 }
 
-// ringFor begins to ring.
-func (s *Server) ringFor(d *dialOut, id auth.Identity, dest destination, number string) error {
+// ringFor begins to ring, in the name of display.
+func (s *Server) ringFor(d *dialOut, id auth.Identity, dest destination, display, number string) error {
 	session, err := s.deps.Sessions.Open(id, auth.Use, auth.Server(), auth.SessionInfo{Protocol: "sip-dial", Agent: "room " + d.Room},
 		func(error) { s.dials.end(d) })
 	if err != nil {
 		return err
 	}
 	h := &hunt{
-		s: s, log: &callLog{id: id, from: wire.Address{Display: d.Room, URI: wire.URI{Scheme: "sip", User: wire.Escape(d.Room), Host: "localhost"}}},
+		s: s, log: &callLog{id: id, from: wire.Address{Display: display, URI: wire.URI{Scheme: "sip", User: wire.Escape(d.Room), Host: "localhost"}}},
 		ringing: func(int) { s.dials.set(d, func() { d.State = DialRinging }) },
 		then: func(l *leg, plan sdp.Plan, err error) {
 			if err != nil {

@@ -32,6 +32,7 @@ var (
 // Room is a room as the dial plan sees it.
 type Room struct {
 	Name     string
+	Title    string // for people; may be empty
 	NeedsPIN bool // for those who have no right of their own to be there
 }
 

@@ -28,6 +28,7 @@ type attendee struct {
 	mu      sync.Mutex // guards what follows
 	id      int
 	answers map[int]chan message
+	told    []message // events
 	room    struct {
 		Recording bool
 		Watching  int
@@ -43,6 +44,14 @@ type message struct {
 // attend lets user into a room by the notification server.
 func (s *server) attend(t *testing.T, user, room string) *attendee {
 	t.Helper()
+	a := s.notified(t, user)
+	a.ask("join", map[string]any{"room": room})
+	return a
+}
+
+// notified is user at the notification server, in no room.
+func (s *server) notified(t *testing.T, user string) *attendee {
+	t.Helper()
 	req, _ := http.NewRequest(http.MethodGet, "http://x/", http.NoBody)
 	req.SetBasicAuth(user, passwordOf(user))
 	ws, _, err := websocket.Dial(context.Background(), fmt.Sprintf("ws://127.0.0.1:%d/notify/ws", s.ports["api"]),
@@ -54,7 +63,6 @@ func (s *server) attend(t *testing.T, user, room string) *attendee {
 	t.Cleanup(func() { ws.CloseNow() })
 	a := &attendee{t: t, ws: ws, answers: make(map[int]chan message)}
 	go a.listen()
-	a.ask("join", map[string]any{"room": room})
 	return a
 }
 
@@ -72,6 +80,9 @@ func (a *attendee) listen() {
 		if c := a.answers[m.Re]; c != nil {
 			c <- m
 		}
+		if m.Re == 0 {
+			a.told = append(a.told, m)
+		}
 		switch m.Type {
 		case "state":
 			var d struct{ Room any }
@@ -82,6 +93,21 @@ func (a *attendee) listen() {
 		}
 		a.mu.Unlock()
 	}
+}
+
+// await waits for an event of a kind for which ok holds, with its data in out.
+func (a *attendee) await(kind string, out any, ok func() bool) {
+	a.t.Helper()
+	wait(a.t, patience, "the event "+kind, func() error {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, m := range a.told {
+			if m.Type == kind && json.Unmarshal(m.Data, out) == nil && ok() {
+				return nil
+			}
+		}
+		return fmt.Errorf("not among %d events", len(a.told))
+	})
 }
 
 // ask makes a request, which must not fail.

@@ -126,12 +126,7 @@ func (st *Seat) Say(text string) {
 	if s.users[u.session] != u {
 		return
 	}
-	frame := wire.AppendFrame(nil, &wire.TextMessage{Actor: new(u.session), Channels: []uint32{u.ch.id}, Text: new(text)})
-	for _, o := range u.ch.users {
-		if o.c != nil && s.permissions(o, u.ch)&hear != 0 {
-			o.c.send(frame)
-		}
-	}
+	s.spreadText(u.ch, wire.AppendFrame(nil, &wire.TextMessage{Actor: new(u.session), Channels: []uint32{u.ch.id}, Text: new(text)}))
 }
 
 // Close takes the virtual user out of the channel. Closing twice is harmless.

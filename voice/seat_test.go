@@ -225,3 +225,48 @@ func TestVoiceDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per packet", n)
 	}
 }
+
+func TestTheServerSpeaksAndSummons(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice, carol, dave := s.joined("alice", "blue"), s.joined("carol", "red"), s.login("dave")
+	texts := func(c *client) (out []string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, m := range c.got {
+			if m, ok := m.(*wire.TextMessage); ok {
+				out = append(out, value(m.Text))
+			}
+		}
+		return out
+	}
+	about := auth.Data("emergency", []string{"blue"})
+	if n := s.Alert(about, "911 <b>"); n != 1 {
+		t.Errorf("told %d, want those in a channel who may know", n)
+	}
+	s.Say("group/red", "to red")
+	s.Say("group/none", "to nobody")
+	await(alice, "the alert", func(m *wire.TextMessage) bool {
+		return m.Actor == nil && value(m.Text) == "911 &lt;b>"
+	})
+	await(carol, "what is said in the channel", func(m *wire.TextMessage) bool { return value(m.Text) == "to red" })
+	if _, err := s.Summon(about, "group/none"); !errors.Is(err, ErrNoChannel) {
+		t.Error(err)
+	}
+	if n, err := s.Summon(auth.Data("emergency", []string{"blue", "red"}), "group/blue"); n != 0 || err != nil {
+		t.Errorf("moved %d, %v: she may not enter", n, err)
+	}
+	if n, err := s.Summon(about, "group/red"); n != 0 || err != nil {
+		t.Errorf("moved %d, %v: who may is in no channel", n, err)
+	}
+	for _, c := range []*client{alice, carol, dave} {
+		c.settle()
+	}
+	if alice.where("alice") != "blue" || len(texts(dave)) > 0 || len(texts(carol)) != 1 {
+		t.Errorf("alice is in %q, dave was told %q, carol %q", alice.where("alice"), texts(dave), texts(carol))
+	}
+	dave.join("blue")
+	if n, err := s.Summon(about, "group/red"); n != 1 || err != nil {
+		t.Errorf("moved %d, %v", n, err)
+	}
+	eventually(t, "to be where help is wanted", func() bool { return dave.where("dave") == "red" })
+}

@@ -24,6 +24,7 @@ import (
 	"muster/sip"
 	"muster/turn"
 	"muster/voice"
+	"muster/voice/alarm"
 	"muster/voice/murmur/attach"
 	"muster/web"
 )
@@ -62,6 +63,18 @@ type mediaConfig struct {
 type voiceConfig struct {
 	voice.Config `yaml:",inline"`
 	External     attach.Config `yaml:"external" doc:"A murmurd on this machine, whose logins and channels are decided here."`
+	Emergencies  []alarm.Rule  `yaml:"emergencies" doc:"Rules by which an emergency of a TAK client opens a room and calls people into it; the first that fits counts."`
+}
+
+// Validate reports the first setting that cannot work.
+func (v voiceConfig) Validate() error {
+	if err := v.Config.Validate(); err != nil {
+		return err
+	}
+	if err := alarm.Validate(v.Emergencies); err != nil {
+		return fmt.Errorf("emergencies%w", err)
+	}
+	return nil
 }
 
 // Validate reports the first mistake in the paths: those of the hub, and sources

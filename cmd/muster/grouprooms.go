@@ -77,7 +77,7 @@ func (h *house) groupRooms(ctx context.Context) error {
 // is free.
 func (h *house) addGroupRoom(ctx context.Context, self auth.Identity, group string) error {
 	const tries = 20
-	base := roomName(group)
+	base := roomName(group, "group")
 	for i := range tries {
 		text := base
 		if i > 0 {
@@ -95,9 +95,9 @@ func (h *house) addGroupRoom(ctx context.Context, self auth.Identity, group stri
 	return mcu.ErrTaken
 }
 
-// roomName makes the name of a room out of that of a group, which may hold spaces
-// and any script.
-func roomName(group string) string {
+// roomName makes the name of a room out of that of something else, which may hold
+// spaces and any script; otherwise where nothing is left of it.
+func roomName(text, otherwise string) string {
 	name := strings.Trim(strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_', r == '.', r == '~':
@@ -106,9 +106,9 @@ func roomName(group string) string {
 			return r + 'a' - 'A'
 		}
 		return '-'
-	}, group), "-.")
+	}, text), "-.")
 	if name == "" {
-		return "group"
+		return otherwise
 	}
 	return name[:min(len(name), 60)]
 }

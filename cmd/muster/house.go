@@ -28,6 +28,7 @@ import (
 	"muster/media/ts"
 	"muster/sip"
 	"muster/turn"
+	"muster/voice/alarm"
 	"muster/web"
 	"muster/web/api"
 	"muster/web/front"
@@ -63,6 +64,7 @@ type house struct {
 	turn     atomic.Pointer[turn.Server]
 	sip      atomic.Pointer[sip.Server]
 	radio    *radio // carries rooms to Mumble and back
+	alarm    *alarm.Desk
 	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data
 }

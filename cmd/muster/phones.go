@@ -31,7 +31,7 @@ func (p phones) Find(_ context.Context, target string) (sip.Room, error) {
 	if !ok {
 		return sip.Room{}, sip.ErrNoRoom
 	}
-	return sip.Room{Name: s.Name.String(), NeedsPIN: s.PIN != ""}, nil
+	return sip.Room{Name: s.Name.String(), Title: s.Title, NeedsPIN: s.PIN != ""}, nil
 }
 
 // Join implements sip.Rooms. Who has a right to be in the room needs no PIN;

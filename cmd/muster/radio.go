@@ -156,6 +156,10 @@ func (r *radio) settle(srv *voice.Server) (all bool) {
 		c.listen(listened)
 	}
 	for _, t := range texts {
+		if t.chat.Notice != nil { // of the server, which has no seat
+			srv.Say(auth.RoomStreams+t.room, t.chat.Text)
+			continue
+		}
 		if c := r.open[t.room]; c != nil && c.seats[t.chat.From] != nil {
 			c.seats[t.chat.From].seat.Say(t.chat.Text)
 		}

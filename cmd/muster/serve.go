@@ -135,6 +135,7 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 	if h.tak, err = h.openTAK(ctx, cfg); err != nil {
 		return err
 	}
+	h.openAlarm()
 	local, err := h.listenLocal()
 	if err != nil {
 		return err
@@ -330,6 +331,11 @@ func (h *house) roomParts(d *doorway) []part {
 		}},
 		{"rooms and channels", func(*config) any { return nil }, func(*config) (runner, error) { return h.radio, nil }},
 		{"groups and rooms", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.keepGroupRooms), nil }},
+		{"emergencies", func(c *config) any { return c.Voice.Emergencies }, func(c *config) (runner, error) {
+			h.alarm.Set(c.Voice.Emergencies)
+			return registered(h, "emergencies", h.alarm, nil)
+		}},
+		{"rooms on the map", func(*config) any { return nil }, func(*config) (runner, error) { return presence{h.rooms, h.tak.hub, h.bus}, nil }},
 		{"murmurd", func(c *config) any { return c.Voice.External }, func(c *config) (runner, error) {
 			if !c.Voice.External.Enabled {
 				return nil, nil

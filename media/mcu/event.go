@@ -126,7 +126,27 @@ type Chat struct {
 	At   time.Time `json:"at"`
 
 	Announced bool `json:"announced,omitempty"` // a host tells all breakout rooms at once
+
+	// Notice is what a message of the server itself says, for clients that put it
+	// into words of their own; From is empty then. nil: somebody has said it.
+	Notice *Notice `json:"notice,omitempty"`
 }
+
+// Notice is what the server says in a room about an emergency.
+type Notice struct {
+	Type     NoticeType `json:"type"`
+	Kind     string     `json:"kind"` // of the emergency: "911 Alert"
+	Callsign string     `json:"callsign"`
+}
+
+// NoticeType says what has become of an emergency.
+type NoticeType string
+
+// The types of notices.
+const (
+	NoticeEmergency NoticeType = "emergency" // it began
+	NoticeCancelled NoticeType = "cancelled"
+)
 
 // Muted tells a participant that a host has switched its microphone off, or
 // asks it to switch it on, which only its own hand may do.

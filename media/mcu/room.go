@@ -394,6 +394,16 @@ func (m *Room) say(p *Participant, to, text string) (Chat, error) {
 	return c, nil
 }
 
+// Tell shows everybody in the room a message of the server itself, in the words
+// text.
+func (m *Room) Tell(text string, n Notice) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := Chat{ID: rand.Text(), Text: text, At: time.Now(), Notice: &n}
+	m.remember(c)
+	m.tellAll(Event{EventChat, c})
+}
+
 // remember keeps a message for those who enter later. mu is held.
 func (m *Room) remember(c Chat) {
 	if len(m.chat) == keptChat {

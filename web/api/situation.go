@@ -112,7 +112,7 @@ func (a *API) whole() (*TAK, error) {
 
 func (a *API) situation() {
 	o := op("situation", http.MethodGet, "/situation", "The live situation over a WebSocket (RFC 6455)")
-	o.Description = "Messages are JSON objects with a kind. The first is \"snapshot\" with items, contacts and emergencies; it comes again when your rights change. Then: items, gone, contacts, emergencies, chat, mission, and lagged, which says that messages were lost: open the channel anew."
+	o.Description = "Messages are JSON objects with a kind. The first is \"snapshot\" with items, contacts, emergencies, and who is in which room (voice) and talks (talking); it comes again when your rights change. Then: items, gone, contacts, emergencies, voice (who has come or moved, and the ids of those who left), talk (everybody who talks, four times a second at most), chat, mission, and lagged, which says that messages were lost: open the channel anew."
 	o.Responses = map[string]*huma.Response{"101": {Description: "Switching Protocols"}}
 	o.DefaultStatus = http.StatusSwitchingProtocols
 	register(a, user, o, func(context.Context, auth.Identity, *none) (*eventsOut, error) {

@@ -618,6 +618,16 @@ func TestPeopleAreToldOfRoomsAndCalled(t *testing.T) {
 	if c.Room != "briefing" || c.From != "admin" {
 		t.Errorf("called %+v", c)
 	}
+	if n := h.CallAll("briefing", "FALKE 2"); n != 2 {
+		t.Errorf("%d were called", n)
+	}
+	lisa.expect(typeCall, &c)
+	if c.From != "FALKE 2" {
+		t.Errorf("called %+v", c)
+	}
+	if n := h.Call("lisa", "elsewhere", "FALKE 2"); n != 0 {
+		t.Errorf("%d were called into a room that is not there", n)
+	}
 	if code := host.ask("call", object{"user": "nobody"}, nil); code != codeNotFound {
 		t.Errorf("somebody who is not there: %q", code)
 	}

@@ -501,15 +501,7 @@ func (c *session) show(places []mcu.Place) error {
 
 // call calls somebody who is connected into the room.
 func (c *session) call(p *mcu.Participant, d callData) error {
-	s := p.Room().Settings()
-	n := 0
-	for _, other := range c.srv.of(d.User) {
-		if _, err := c.srv.deps.Rooms.Find(other.who, s.Name.String()); err == nil {
-			other.tell(typeCall, call{Room: s.Name.String(), Title: s.Title, From: p.Name()})
-			n++
-		}
-	}
-	if n == 0 {
+	if c.srv.Call(d.User, p.Room().Settings().Name.String(), p.Name()) == 0 {
 		return mcu.ErrNotFound
 	}
 	return nil

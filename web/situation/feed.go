@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"muster/cot"
@@ -56,6 +57,9 @@ type Feed struct {
 	told map[string]Contact // as last sent; owned by the goroutine that calls Next
 	last time.Time          // contacts were looked at
 
+	voice *atomic.Pointer[voice] // of the hub
+	heard heard
+
 	mu        sync.Mutex // guards what follows; of items and gone together at most maxItems are kept, of the others maxChat
 	items     map[string]*cot.Event
 	gone      map[string]struct{}
@@ -63,6 +67,8 @@ type Feed struct {
 	missions  []Message
 	people    bool // contacts may have changed
 	alerts    bool // alerts may have changed
+	who       bool // who is in a room may have changed
+	talk      bool // who talks may have changed
 	again     bool // rights have changed: a new snapshot is due
 	lagged    bool
 	delivered int64
@@ -244,8 +250,9 @@ func (f *Feed) collect(ctx context.Context) ([]any, error) {
 	items, gone, chat, missions := f.items, f.gone, f.chat, f.missions
 	alerts, again, lagged := f.alerts, f.again, f.lagged
 	people := f.people && time.Since(f.last) >= contactsEvery
+	who, talk := f.who, f.talk
 	f.items, f.gone, f.chat, f.missions = make(map[string]*cot.Event), make(map[string]struct{}), nil, nil
-	f.alerts, f.again, f.lagged = false, false, false
+	f.alerts, f.again, f.lagged, f.who, f.talk = false, false, false, false, false
 	if people {
 		f.people = false
 	}
@@ -275,6 +282,8 @@ func (f *Feed) collect(ctx context.Context) ([]any, error) {
 		now := f.emergencies(id)
 		out = append(out, Message{Kind: "emergencies", Emergencies: &now})
 	}
+	// With the devices that there are, those change whom somebody in a room is.
+	out = append(out, f.inRooms(id, who || people || len(gone) > 0, talk)...)
 	return f.finish(ctx, id, out, chat, missions, lagged), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"muster/cot"
@@ -21,13 +22,18 @@ type Hub struct {
 	bus     *bus.Bus
 	log     *slog.Logger
 
-	mu     sync.Mutex // guards people and what is in them; never held while calling the router
+	mu     sync.Mutex // guards what follows and what is in it; never held while calling the router
 	people map[string]*person
+	feeds  map[*Feed]struct{}
+
+	voice atomic.Pointer[voice] // replaced under mu
 }
 
 // NewHub returns a hub without pages.
 func NewHub(r Router, h History, b *bus.Bus, log *slog.Logger) *Hub {
-	return &Hub{router: r, history: h, bus: b, log: log.With("part", "situation"), people: make(map[string]*person)}
+	hub := &Hub{router: r, history: h, bus: b, log: log.With("part", "situation"), people: make(map[string]*person), feeds: make(map[*Feed]struct{})}
+	hub.voice.Store(&voice{})
+	return hub
 }
 
 // person is a user with pages open: one device to all others, so that messages
@@ -47,6 +53,7 @@ func (h *Hub) Open(j cot.Join) (*Feed, error) {
 	f := &Feed{
 		router: h.router, history: h.history, user: j.Identity.User, uid: UID(j.Identity.User), told: make(map[string]Contact),
 		items: make(map[string]*cot.Event), gone: make(map[string]struct{}), wake: make(chan struct{}, 1), again: true,
+		voice: &h.voice,
 	}
 	f.tend = func() { h.tend(f.user) }
 	f.over, f.end = context.WithCancelCause(context.Background())
@@ -60,6 +67,9 @@ func (h *Hub) Open(j cot.Join) (*Feed, error) {
 	}
 	f.client = c
 	f.poke()
+	h.mu.Lock()
+	h.feeds[f] = struct{}{}
+	h.mu.Unlock()
 	h.enter(f, j)
 	return f, nil
 }
@@ -104,6 +114,7 @@ func (h *Hub) Close(f *Feed) {
 	f.sub.Close()
 	f.end(errNoFeed)
 	h.mu.Lock()
+	delete(h.feeds, f)
 	var last *cot.Client
 	for user, p := range h.people {
 		i := slices.Index(p.feeds, f)

@@ -19,6 +19,9 @@ type Message struct {
 	Name        string            `json:"name,omitempty"`
 	GUID        string            `json:"guid,omitempty"`
 	Change      string            `json:"change,omitempty"`
+	Voice       []Present         `json:"voice,omitempty"`
+	Left        []string          `json:"left,omitempty"` // ids of Present
+	Talking     *[]string         `json:"talking,omitempty"`
 }
 
 // Snapshot is the first message of the live channel, and comes again when rights
@@ -29,6 +32,8 @@ type Snapshot struct {
 	Contacts    []Contact   `json:"contacts"`
 	Emergencies []Emergency `json:"emergencies"`
 	UID         string      `json:"uid"`
+	Voice       []Present   `json:"voice"`
+	Talking     []string    `json:"talking"` // ids of Voice
 }
 
 // Contact is a device as the pages show it.

@@ -39,6 +39,12 @@ func (f *Feed) snapshot(ctx context.Context, id auth.Identity, recent map[string
 	}
 	clear(f.told)
 	m.Contacts = append([]Contact{}, f.changed(id)...)
+	now := time.Now()
+	f.heard = heard{peopleAt: now, talkingAt: now}
+	m.Voice, _ = f.moved(id)
+	m.Voice = append([]Present{}, m.Voice...)
+	f.heard.talking = f.talking(id)
+	m.Talking = f.heard.talking
 	return []any{m}, nil
 }
 

@@ -43,6 +43,7 @@ var Types = []struct{ Type, About string }{
 	{"device.changed", "a certificate was issued or revoked"},
 	{"cot.contact", "a device appeared on the map, or left"},
 	{"cot.emergency", "an alert began, changed or ended"},
+	{"emergency.room", "a rule has opened a room for an emergency, or this emergency is over"},
 	{"file.changed", "a file was stored or removed"},
 	{"mission.changed", "a mission has changed"},
 }

@@ -41,6 +41,28 @@ async function map(page, mock) {
     await accessible(page, 'map with a card');
   });
 
+  await check('the map: who is in a room and who talks, in the list, on the card and beside the symbol', async () => {
+    const [falke, luchs] = ['ANDROID-5f3c9a1b7d2e', 'ANDROID-c40b77aa1290'];
+    mock.situation.enter(falke, 'lage', 'Lage am Morgen');
+    mock.situation.enter(luchs, 'lage', 'Lage am Morgen');
+    await page.goto(`${mock.url}/map?show=${falke}`);
+    await mapReady(page);
+    const row = page.locator('.panel li').filter({ hasText: 'FALKE 2' });
+    const card = page.getByRole('complementary');
+    for (const where of [row, card]) await where.getByText('In Lage am Morgen').waitFor();
+    mock.situation.talk(falke);
+    for (const where of [row, card]) await where.getByText('Talking · Lage am Morgen').waitFor();
+    await page.locator('.panel li').filter({ hasText: 'LUCHS 4' }).getByText('In Lage am Morgen').waitFor();
+    await card.getByRole('link', { name: 'Join', exact: true }).waitFor();
+    await page.waitForTimeout(2500);
+    await shot(page, 'desk-map-voice');
+    await accessible(page, 'map with somebody who talks');
+    mock.situation.talk();
+    await row.getByText('In Lage am Morgen').waitFor();
+    mock.situation.leaveRooms();
+    await row.getByText('Lage am Morgen').waitFor({ state: 'detached' });
+  });
+
   await check('the map: a press on a symbol opens its card, hovering a drone shows its picture', async () => {
     await page.goto(`${mock.url}/map?show=N-1`);
     await mapReady(page);

@@ -120,6 +120,8 @@ export function startSituation(emit, options = {}) {
   const all = new Map();
   const contacts = new Map();
   const emergencies = [];
+  const voice = [];
+  let talking = [];
   const born = Date.now();
 
   for (const person of people()) {
@@ -167,7 +169,23 @@ export function startSituation(emit, options = {}) {
     all,
     contacts,
     emergencies,
-    snapshot: (uid) => ({ kind: 'snapshot', items: list(Date.now()), contacts: contactList(), emergencies, uid }),
+    snapshot: (uid) => ({ kind: 'snapshot', items: list(Date.now()), contacts: contactList(), emergencies, uid, voice, talking }),
+    /** Puts the person with a device into a room. */
+    enter(uid, room, title) {
+      const who = contacts.get(uid);
+      const present = { id: `in-${uid}`, room, title, name: who.callsign, user: who.user, kind: 'mumble', uids: [uid] };
+      voice.push(present);
+      emit({ kind: 'voice', voice: [present] });
+    },
+    leaveRooms() {
+      const left = voice.splice(0).map((p) => p.id);
+      talking = [];
+      emit({ kind: 'voice', left });
+    },
+    talk(...uids) {
+      talking = uids.map((uid) => `in-${uid}`);
+      emit({ kind: 'talk', talking });
+    },
     contactList,
     item(uid) {
       const entry = all.get(uid);

@@ -88,6 +88,19 @@ export interface Emergency {
   lon: number;
 }
 
+/** Somebody in a room. */
+export interface Present {
+  id: string;
+  room: string;
+  title: string;
+  name: string;
+  /** Left out for guests. */
+  user?: string;
+  kind: 'browser' | 'sip' | 'mumble';
+  /** The devices on the map that this is. */
+  uids?: string[];
+}
+
 export type ChatState = 'sent' | 'pending' | 'delivered' | 'read' | 'failed';
 export type RoomKind = 'all' | 'team' | 'group' | 'direct' | 'mission';
 
@@ -121,12 +134,15 @@ export interface Room {
 
 /** Every message of /api/v1/situation. */
 export type SituationEvent =
-  | { kind: 'snapshot'; items: Item[]; contacts: Contact[]; emergencies: Emergency[]; uid: string }
+  | { kind: 'snapshot'; items: Item[]; contacts: Contact[]; emergencies: Emergency[]; uid: string; voice?: Present[]; talking?: string[] }
   | { kind: 'items'; items: Item[] }
   | { kind: 'gone'; uids: string[] }
   | { kind: 'contacts'; contacts: Contact[] }
   | { kind: 'emergencies'; emergencies: Emergency[] }
   | { kind: 'chat'; messages: Chat[] }
+  | { kind: 'voice'; voice?: Present[]; left?: string[] }
+  /** Everybody who talks now; at most four times a second. */
+  | { kind: 'talk'; talking: string[] }
   | { kind: 'mission'; name: string; guid: string; change: string }
   | { kind: 'lagged' };
 

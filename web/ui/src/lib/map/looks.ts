@@ -15,11 +15,11 @@ export const lightGround: Colours = {
 export const darkLook: Look = {
   dark: true,
   grid: { line: 'rgb(163 180 255 / 0.16)', label: '#9aa6b2', halo: 'rgb(11 17 21 / 0.85)' },
-  ...{ text: '#f2f5f7', halo: 'rgb(11 14 17 / 0.9)', accent: '#a3b4ff', danger: '#ff3b30' },
+  ...{ text: '#f2f5f7', halo: 'rgb(11 14 17 / 0.9)', accent: '#a3b4ff', danger: '#ff3b30', live: '#4cd38a' },
 };
 
 export const lightLook: Look = {
   dark: false,
   grid: { line: 'rgb(47 67 184 / 0.18)', label: '#44505b', halo: 'rgb(255 255 255 / 0.85)' },
-  ...{ text: '#0e1318', halo: 'rgb(255 255 255 / 0.92)', accent: '#2f43b8', danger: '#c81e14' },
+  ...{ text: '#0e1318', halo: 'rgb(255 255 255 / 0.92)', accent: '#2f43b8', danger: '#c81e14', live: '#0b6b38' },
 };

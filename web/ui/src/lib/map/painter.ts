@@ -7,12 +7,13 @@ import type { Place } from '$lib/geo/distance';
 import { css, teamColour } from '$lib/tak/colours';
 import { isStale, type Seen } from '$lib/tak/picture';
 import { affiliationOf } from '$lib/tak/sidc';
+import type { Presence } from '$lib/tak/voice';
 import type { Sprite } from './atlas';
 import { drawGrid, type GridStyle } from './grid';
 import { line as lineOf, outlinesOf, type Line, type Outlines } from './outlines';
 import { Room } from './room';
 import type { Sprites } from './sprites';
-import { dotKey, dotOf, symbolKey, symbolOf } from './symbols';
+import { dotKey, dotOf, symbolKey, symbolOf, voiceBadge } from './symbols';
 import { mercatorX, mercatorY, screenX, screenY, zoomOf, type View } from './view';
 
 export interface Layers {
@@ -46,6 +47,9 @@ export interface Scene {
   inset: { left: number; bottom: number };
   /** How old, in words, for labels of what is stale. */
   age: (ms: number) => string;
+  /** The room that the person with a device is in, if any, and that in words for its label. */
+  presence: (uid: string) => Presence | undefined;
+  presenceWords: (presence: Presence) => string;
 }
 
 export interface Look {
@@ -55,6 +59,8 @@ export interface Look {
   halo: string;
   accent: string;
   danger: string;
+  /** Of those who talk. */
+  live: string;
 }
 
 /** More symbols than this on the screen are dots. */
@@ -77,12 +83,16 @@ const elbow = 9;
 const reachOf = 14;
 const dotReach = 6;
 
+/** How far to the upper left of a symbol the badge of a room stands (CSS pixels). */
+const badgeAt = 15;
+
 interface Placed {
   seen: Seen;
   x: number;
   y: number;
   /** Drawn as a dot. */
   small: boolean;
+  presence: Presence | undefined;
 }
 
 export class Painter {
@@ -168,8 +178,9 @@ export class Painter {
       const y = screenY(view, seen.y);
       if (x < -margin || y < -margin || x > view.width + margin || y > view.height + margin) continue;
       if (drawn && !chosen) continue;
-      const placed = { seen, x, y, small: false };
-      if (chosen || kind === 'emergency') first.push(placed);
+      const presence = scene.presence(item.uid);
+      const placed = { seen, x, y, small: false, presence };
+      if (chosen || kind === 'emergency' || presence?.talks) first.push(placed);
       else if (stale) this.#placed.push(placed);
       else (kind === 'person' ? people : things).push(placed);
     }
@@ -285,7 +296,7 @@ export class Painter {
     for (let i = this.#placed.length - 1; i >= 0; i--) {
       const p = this.#placed[i]!;
       const { item, kind } = p.seen;
-      const chosen = item.uid === scene.selected || item.uid === scene.hovered || kind === 'emergency';
+      const chosen = item.uid === scene.selected || item.uid === scene.hovered || kind === 'emergency' || p.presence?.talks;
       const fits = chosen || (!dots && this.#room.take(p.x - elbow, p.y - elbow, 2 * elbow, 2 * elbow));
       p.small = !fits;
       (chosen ? meant : fits ? large : small).push(p);
@@ -293,11 +304,16 @@ export class Painter {
     for (const list of [large, small, meant]) for (let i = list.length - 1; i >= 0; i--) this.#symbol(ctx, scene, list[i]!);
   }
 
-  #symbol(ctx: CanvasRenderingContext2D, scene: Scene, { seen, x, y, small }: Placed): void {
+  #symbol(ctx: CanvasRenderingContext2D, scene: Scene, { seen, x, y, small, presence }: Placed): void {
     const chosen = seen.item.uid === scene.selected || seen.item.uid === scene.hovered;
     const s = small ? this.#sprites.get(dotKey(seen), () => dotOf(seen)) : this.#sprites.get(symbolKey(seen), () => symbolOf(seen));
     if (chosen || seen.kind === 'emergency') ring(ctx, x, y, seen.kind === 'emergency' ? this.look.danger : this.look.accent, chosen);
     this.#sprites.add(s, x, y, isStale(seen.item, scene.now) ? 0.45 : 1);
+    if (presence?.talks) waves(ctx, x, y, this.look);
+    if (presence && !small) {
+      const colour = presence.talks ? this.look.live : '';
+      this.#sprites.add(this.#sprites.get(`voice/${colour}`, () => voiceBadge(colour, this.look.dark)), x - badgeAt, y - badgeAt, 1);
+    }
     if (seen.item.uid === scene.own) ring(ctx, x, y, this.look.text, false);
   }
 
@@ -310,13 +326,16 @@ export class Painter {
     }
     let left = mostNames;
     for (let i = this.#placed.length - 1; i >= 0 && left > 0; i--) {
-      const { seen, x, y, small } = this.#placed[i]!;
+      const { seen, x, y, small, presence } = this.#placed[i]!;
       const reach = small ? dotReach : reachOf;
       const chosen = seen.item.uid === scene.selected || seen.item.uid === scene.hovered;
       if ((!scene.layers.labels && !chosen) || seen.item.callsign === '') continue;
       const stale = isStale(seen.item, scene.now);
       const text = stale ? `${seen.item.callsign}\n${scene.age(scene.now - seen.item.time)}` : seen.item.callsign;
-      if (this.#nameBeside(text, x, y, reach, chosen || seen.kind === 'emergency', stale)) left--;
+      const force = chosen || seen.kind === 'emergency' || presence?.talks === true;
+      // Where there is no room for both, the name alone.
+      const whole = presence !== undefined && this.#nameBeside(`${text}\n${scene.presenceWords(presence)}`, x, y, reach, force, stale);
+      if (whole || this.#nameBeside(text, x, y, reach, force, stale)) left--;
     }
     if (!scene.layers.labels || !scene.layers.drawings) return;
     for (const seen of this.#shapes) {
@@ -333,8 +352,9 @@ export class Painter {
   /** Writes a name below a symbol, else beside or above it, wherever there is room. */
   #nameBeside(text: string, x: number, y: number, reach: number, force: boolean, stale: boolean): boolean {
     // In a crowd most names find no room: that is found out before anything is measured or drawn.
-    const width = text.length * 7 + 4;
-    const height = stale ? 34 : 19;
+    const lines = text.split('\n');
+    const width = Math.max(...lines.map((l) => l.length)) * 7 + 4;
+    const height = lines.length * 15 + 4;
     const side = reach + 4 + width / 2;
     const room = this.#room;
     if (room.isFree(x - width / 2, y + reach + 2, width, height)) return this.#name(text, x, y + reach + 2, force, stale);
@@ -436,6 +456,22 @@ function ring(ctx: CanvasRenderingContext2D, x: number, y: number, colour: strin
   ctx.lineWidth = strong ? 3 : 2;
   ctx.strokeStyle = colour;
   ctx.stroke();
+}
+
+/** Sound that goes out from a symbol on both sides. */
+function waves(ctx: CanvasRenderingContext2D, x: number, y: number, look: Look): void {
+  ctx.lineCap = 'round';
+  for (const [width, colour] of [[6, look.halo], [3, look.live]] as const) {
+    ctx.lineWidth = width;
+    ctx.strokeStyle = colour;
+    for (const r of [24, 31]) {
+      for (const side of [0, Math.PI]) {
+        ctx.beginPath();
+        ctx.arc(x, y, r, side - 0.75, side + 0.75);
+        ctx.stroke();
+      }
+    }
+  }
 }
 
 /** Pixels from the left for a line whose first place is drawn nearest to the centre. */

@@ -88,6 +88,36 @@ function videoBadge(ctx: CanvasRenderingContext2D, x: number, y: number): void {
   ctx.fill();
 }
 
+/** Beside a symbol: its person is in a room; filled with a colour while they talk. */
+export function voiceBadge(colour: string, dark: boolean): Drawing {
+  const ink = colour === '' || !dark ? '#ffffff' : outline;
+  return {
+    ...{ width: 20, height: 20, anchorX: 10, anchorY: 10 },
+    draw: (ctx) => {
+      ctx.beginPath();
+      ctx.arc(10, 10, 8, 0, 2 * Math.PI);
+      ctx.fillStyle = colour || outline;
+      ctx.fill();
+      ctx.lineWidth = 1.5;
+      ctx.strokeStyle = colour === '' ? '#ffffff' : outline;
+      ctx.stroke();
+      // A microphone.
+      ctx.beginPath();
+      ctx.roundRect(8.2, 4.8, 3.6, 6.4, 1.8);
+      ctx.fillStyle = ink;
+      ctx.fill();
+      ctx.beginPath();
+      ctx.arc(10, 9.6, 3.7, 0.15, Math.PI - 0.15);
+      ctx.moveTo(10, 13.3);
+      ctx.lineTo(10, 15.2);
+      ctx.lineWidth = 1.2;
+      ctx.strokeStyle = ink;
+      ctx.lineCap = 'round';
+      ctx.stroke();
+    },
+  };
+}
+
 type Path = (ctx: CanvasRenderingContext2D) => void;
 
 /** A mark of 28 by 28 pixels around its place. */

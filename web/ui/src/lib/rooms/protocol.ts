@@ -77,6 +77,8 @@ export interface ChatMessage {
   at: string;
   /** A host tells all breakout rooms at once. */
   announced?: boolean;
+  /** Of the server itself, about an emergency; from is empty then. */
+  notice?: { type: 'emergency' | 'cancelled'; kind: string; callsign: string };
 }
 
 export interface Speakers {

@@ -1,6 +1,7 @@
 import { LiveChannel, type LiveState } from '$lib/api/events';
 import type { Contact, Emergency, Item, SituationEvent } from '$lib/api/situation';
 import { Picture, type Seen } from '$lib/tak/picture';
+import { Voice, type Presence } from '$lib/tak/voice';
 import { live } from './live.svelte';
 
 type Kind = SituationEvent['kind'];
@@ -32,6 +33,9 @@ class Situation {
   /** Every group that something on the map belongs to. */
   groups = $state.raw<string[]>([]);
   uid = $state('');
+  readonly voice = new Voice();
+  /** Goes up when somebody enters or leaves a room, or begins or ends to talk. */
+  voiceVersion = $state(0);
 
   #channel: LiveChannel<SituationEvent> | null = null;
   #listeners = new Map<Kind, Set<Listener>>();
@@ -73,8 +77,9 @@ class Situation {
     clearTimeout(this.#timer);
     clearTimeout(this.#calmTimer);
     this.#timer = this.#calmTimer = undefined;
-    this.picture.apply({ kind: 'snapshot', items: [], contacts: [], emergencies: [], uid: '' });
+    for (const what of [this.picture, this.voice]) what.apply({ kind: 'snapshot', items: [], contacts: [], emergencies: [], uid: '' });
     this.known = false;
+    this.voiceVersion++;
     this.#publish();
     this.contacts = [];
     this.emergencies = [];
@@ -94,6 +99,12 @@ class Situation {
     return this.contacts.find((c) => c.uid === uid);
   }
 
+  /** The room that the person with a device is in. */
+  presence(uid: string): Presence | undefined {
+    void this.voiceVersion;
+    return this.voice.of(uid);
+  }
+
   /** The name of a uid in words: call sign, else the uid itself. */
   nameOf(uid: string): string {
     return this.contact(uid)?.callsign || this.picture.items.get(uid)?.item.callsign || uid;
@@ -106,6 +117,7 @@ class Situation {
       return;
     }
     const changed = this.picture.apply(event);
+    if (this.voice.apply(event)) this.voiceVersion++;
     if (event.kind === 'snapshot') {
       this.uid = event.uid;
       this.known = true;
