@@ -131,12 +131,17 @@ func (c *floorControl) arm(now time.Time) {
 	}
 }
 
-// due does what time brings.
 func (c *floorControl) due() {
 	defer run.Recover(c.sound.room.log, part)
-	now := time.Now()
 	c.mu.Lock()
 	c.armed = false
+	c.mu.Unlock()
+	c.passes(time.Now())
+}
+
+// passes does what time brings.
+func (c *floorControl) passes(now time.Time) {
+	c.mu.Lock()
 	c.floor.Step(now)
 	c.arm(now)
 	stirred := c.floor.Stirred()
