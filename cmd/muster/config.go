@@ -25,6 +25,7 @@ import (
 	"muster/turn"
 	"muster/voice"
 	"muster/voice/murmur/attach"
+	"muster/voice/murmur/door"
 	"muster/web"
 )
 
@@ -62,6 +63,23 @@ type mediaConfig struct {
 type voiceConfig struct {
 	voice.Config `yaml:",inline"`
 	External     attach.Config `yaml:"external" doc:"A murmurd on this machine, whose logins and channels are decided here."`
+	Ice          door.Config   `yaml:"ice" doc:"Murmur's Ice interface, for scripts that were made for a Mumble server."`
+}
+
+// Validate reports the first mistake in the settings of the Mumble server, and
+// what its door for scripts cannot be without.
+func (v voiceConfig) Validate() error {
+	if err := v.Config.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case !v.Ice.Enabled:
+	case !v.Enabled:
+		return errors.New("ice.enabled: scripts are served for the Mumble server of this house, and enabled is false")
+	case v.External.Enabled && v.External.Address == v.Ice.Listen:
+		return fmt.Errorf("ice.listen: at %s is the murmurd of external; choose another port", v.Ice.Listen)
+	}
+	return nil
 }
 
 // Validate reports the first mistake in the paths: those of the hub, and sources
@@ -89,7 +107,7 @@ func defaults() *config {
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 			Record: record.DefaultConfig(), Rooms: mcu.DefaultConfig(),
 		},
-		SIP: sip.DefaultConfig(), Voice: voiceConfig{Config: voice.DefaultConfig(), External: attach.DefaultConfig()}, TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		SIP: sip.DefaultConfig(), Voice: voiceConfig{Config: voice.DefaultConfig(), External: attach.DefaultConfig(), Ice: door.DefaultConfig()}, TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

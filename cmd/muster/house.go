@@ -28,6 +28,7 @@ import (
 	"muster/media/ts"
 	"muster/sip"
 	"muster/turn"
+	"muster/voice/murmur/embedded"
 	"muster/web"
 	"muster/web/api"
 	"muster/web/front"
@@ -62,7 +63,8 @@ type house struct {
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
 	sip      atomic.Pointer[sip.Server]
-	radio    *radio // carries rooms to Mumble and back
+	radio    *radio          // carries rooms to Mumble and back
+	mumble   *embedded.House // the Mumble server, as scripts see it
 	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data
 }

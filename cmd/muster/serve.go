@@ -340,7 +340,17 @@ func (h *house) roomParts(d *doorway) []part {
 				return nil, nil
 			}
 			srv, err := h.newVoice(c.Voice.Config, d.tls, d.guard)
-			return registered(h, "voice", srv, err)
+			if _, err := registered(h, "voice", srv, err); err != nil {
+				return nil, err
+			}
+			return runFunc(func(ctx context.Context) error { return h.mumble.Run(ctx, srv) }), nil
+		}},
+		{"mumble-ice", func(c *config) any { return c.Voice.Ice }, func(c *config) (runner, error) {
+			if !c.Voice.Ice.Enabled {
+				return nil, nil
+			}
+			srv, err := h.newScripts(c.Voice.Ice)
+			return registered(h, "mumble_ice", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
 			if !c.TURN.Enabled {

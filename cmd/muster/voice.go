@@ -10,19 +10,30 @@ import (
 	"muster/media/mcu"
 	"muster/voice"
 	"muster/voice/murmur/attach"
+	"muster/voice/murmur/door"
 )
 
 // newVoice makes the Mumble server.
 func (h *house) newVoice(cfg voice.Config, tls *tls.Config, guard func(net.Listener) net.Listener) (*voice.Server, error) {
 	srv, err := voice.New(cfg, voice.Deps{
 		Auth: h.auth, Sessions: h.sessions, Certificates: h.pki, Directory: channels{h.rooms, h.bus}, Doors: h.doors, Log: h.log,
-		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth}, Bans: voice.NewBanList(h.db),
+		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth}, Bans: voice.NewBanList(h.db), Gate: h.mumble,
 	})
 	if err != nil {
 		return nil, err
 	}
 	h.radio.use(srv)
 	return srv, nil
+}
+
+// newScripts makes the door that scripts made for murmur come through.
+func (h *house) newScripts(cfg door.Config) (*door.Door, error) {
+	d, err := door.New(cfg, door.Deps{House: h.mumble.Door(), Doors: h.doors, Log: h.log})
+	if err != nil {
+		return nil, err
+	}
+	h.mumble.Ask(d.Script)
+	return d, nil
 }
 
 // newAttachment makes what decides at a murmurd beside this server.
