@@ -210,7 +210,9 @@ func TestWatch(t *testing.T) {
 	alice := s.joined("alice", "blue")
 	blue, _ := alice.channel("blue")
 	of := func(kind EventKind) func(Event) bool {
-		return func(e Event) bool { return e.Kind == kind && e.Session.Number == alice.session && e.Session.Login == "alice" }
+		return func(e Event) bool {
+			return e.Kind == kind && e.Session.Number == alice.session && e.Session.Login == "alice"
+		}
 	}
 	saw("the login", of(Connected))
 	saw("the move", func(e Event) bool { return of(Altered)(e) && e.Session.Channel == blue })
