@@ -40,6 +40,9 @@ type radio struct {
 	open map[string]*channel // by room; of Run
 }
 
+// viaMumble marks participants who are users of the Mumble server of this house.
+const viaMumble = "mumble"
+
 // roomText is a message of a room for its channel.
 type roomText struct {
 	room string
@@ -188,7 +191,7 @@ func (c *channel) follow(srv *voice.Server) bool {
 		members = live.Members()
 	}
 	for _, m := range members {
-		if m.Kind == mcu.Mumble || m.Waiting {
+		if m.Via == viaMumble || m.Waiting {
 			continue
 		}
 		in[m.ID] = true
@@ -245,7 +248,7 @@ func (c *channel) seat(srv *voice.Server, m mcu.Member) (*speaker, error) {
 func (c *channel) listen(on bool) {
 	switch {
 	case on && c.ear == nil && c.live != nil:
-		c.ear = c.live.Overhear(c.speak)
+		c.ear = c.live.Overhear(viaMumble, c.speak)
 	case !on && c.ear != nil:
 		c.ear.Close()
 		c.ear = nil
@@ -425,7 +428,7 @@ func (r *radio) Joined(m voice.Member) {
 	}
 	l := &listener{radio: r, m: m}
 	l.muted.Store(m.Muted)
-	p, err := r.rooms.Join(mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Kind: mcu.Mumble, Agent: m.Agent, Leg: l})
+	p, err := r.rooms.Join(mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Kind: mcu.Mumble, Via: viaMumble, Agent: m.Agent, Leg: l})
 	if err != nil {
 		r.log.Info("a Mumble user is not let into the room", "user", m.Identity.User, "room", room, "error", err)
 		if !errors.Is(err, mcu.ErrNotFound) { // who may only speak in the channel stays there

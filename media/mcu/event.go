@@ -34,6 +34,7 @@ type Member struct {
 	Muted   bool      `json:"muted"`             // sends no sound
 	Hand    time.Time `json:"hand,omitzero"`     // raised since
 	Since   time.Time `json:"since"`
+	Via     string    `json:"-"` // see JoinRequest
 }
 
 // TrackInfo is a picture that participants can ask for.

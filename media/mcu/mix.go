@@ -102,8 +102,12 @@ func (s *sound) serve(outs []*AudioOut) {
 	mixed := false
 	var limited [frame]int16
 	for _, o := range outs {
-		if in := s.inOf(o.p); in != nil {
-			s.serveOwn(o, in)
+		own := s.ownOf(o)
+		if o.via != "" && len(own) == len(s.heard) {
+			continue
+		}
+		if len(own) > 0 {
+			s.serveOwn(o, own)
 			continue
 		}
 		x := s.mixFor(o.format)
@@ -136,14 +140,16 @@ func (s *sound) serve(outs []*AudioOut) {
 	}
 }
 
-// inOf returns the voice of p that is in the sum, nil for none.
-func (s *sound) inOf(p *Participant) *AudioIn {
+// ownOf returns the voices in the sum that o is to be without. They are good until
+// the next call.
+func (s *sound) ownOf(o *AudioOut) []*AudioIn {
+	s.own = s.own[:0]
 	for _, in := range s.heard {
-		if in.p == p {
-			return in
+		if in.p == o.p || o.via != "" && in.p.via == o.via {
+			s.own = append(s.own, in)
 		}
 	}
-	return nil
+	return s.own
 }
 
 func (s *sound) mixFor(f AudioFormat) *sharedMix {
@@ -160,8 +166,8 @@ func (s *sound) mixFor(f AudioFormat) *sharedMix {
 	return x
 }
 
-// serveOwn sends o the mix without the voice in.
-func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
+// serveOwn sends o the mix without these voices.
+func (s *sound) serveOwn(o *AudioOut, own []*AudioIn) {
 	if o.own == nil {
 		enc, err := newEncoder(o.format)
 		if err != nil {
@@ -174,8 +180,11 @@ func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
 		o.own.lose(int(l))
 		o.told = l
 	}
-	for i, v := range in.tick {
-		s.part[i] = s.sum[i] - int32(v)
+	s.part = s.sum
+	for _, in := range own {
+		for i, v := range in.tick {
+			s.part[i] -= int32(v)
+		}
 	}
 	o.limiter.apply(s.part[:], s.pcm[:])
 	n, err := o.own.encode(s.pcm[:], o.buf[:])

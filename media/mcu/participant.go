@@ -36,6 +36,7 @@ type Participant struct {
 	rooms *Rooms
 	kind  Kind
 	name  string // for people
+	via   string // see JoinRequest
 	leg   Leg
 	log   *slog.Logger
 
@@ -70,7 +71,7 @@ const maxName = 64 // characters
 
 func newParticipant(r *Rooms, s *Settings, req JoinRequest, host bool) *Participant {
 	p := &Participant{
-		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), leg: req.Leg,
+		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), via: req.Via, leg: req.Leg,
 		who: req.Identity, role: Listener, owner: host, muted: true,
 	}
 	if p.name == "" {
@@ -131,7 +132,7 @@ func (p *Participant) Member() (Member, bool) {
 
 // member is the participant as others see it. room.mu is held.
 func (p *Participant) member() Member {
-	m := Member{ID: p.ID, Name: p.name, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since}
+	m := Member{ID: p.ID, Name: p.name, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since, Via: p.via}
 	if !p.who.System {
 		m.User = p.who.User
 	}
