@@ -238,8 +238,7 @@ func (c *channel) seat(srv *voice.Server, m mcu.Member) (*speaker, error) {
 		return nil, err
 	}
 	s := &speaker{seat: seat, muted: m.Muted}
-	s.end = time.AfterFunc(time.Hour, s.ended)
-	s.end.Stop()
+	s.open(seat.Voice)
 	return s, nil
 }
 
@@ -260,7 +259,7 @@ func (c *channel) speak(id string, p *mcu.Sound) {
 	s := c.seats[id]
 	c.mu.RUnlock()
 	if s != nil {
-		s.say(p, time.Now())
+		s.say(p.Timestamp, p.Payload, time.Now())
 	}
 }
 
@@ -277,14 +276,29 @@ func (c *channel) close() {
 
 // speaker is somebody of the room in the channel.
 type speaker struct {
+	mouth
 	seat  *voice.Seat
 	muted bool // of Run
+}
+
+// mouth says packets of a room at a Mumble server, in bursts as a client does.
+type mouth struct {
+	voice func(seq uint64, opus []byte, last bool)
 	end   *time.Timer
 
 	mu      sync.Mutex // guards what follows
 	talking bool
 	count   toMumble
 }
+
+// open makes m say its packets with voice. shut must be called.
+func (m *mouth) open(voice func(seq uint64, opus []byte, last bool)) {
+	m.voice = voice
+	m.end = time.AfterFunc(time.Hour, m.ended)
+	m.end.Stop()
+}
+
+func (m *mouth) shut() { m.end.Stop() }
 
 // toMumble numbers the packets of one sender as Mumble does.
 type toMumble struct {
@@ -314,24 +328,24 @@ func (c *toMumble) next(ts uint32, now time.Time) uint64 {
 	return seq
 }
 
-// say passes a packet on under Mumble's numbers.
-func (s *speaker) say(p *mcu.Sound, now time.Time) {
-	s.mu.Lock()
-	seq := s.count.next(p.Timestamp, now)
-	s.talking = true
-	s.end.Reset(burstEnd)
-	s.mu.Unlock()
-	s.seat.Voice(seq, p.Payload, false)
+// say passes a packet on under Mumble's numbers. ts is its RTP timestamp.
+func (m *mouth) say(ts uint32, opus []byte, now time.Time) {
+	m.mu.Lock()
+	seq := m.count.next(ts, now)
+	m.talking = true
+	m.end.Reset(burstEnd)
+	m.mu.Unlock()
+	m.voice(seq, opus, false)
 }
 
 // ended tells clients that the speaker has let go.
-func (s *speaker) ended() {
-	s.mu.Lock()
-	talking, seq := s.talking, s.count.seq
-	s.talking = false
-	s.mu.Unlock()
+func (m *mouth) ended() {
+	m.mu.Lock()
+	talking, seq := m.talking, m.count.seq
+	m.talking = false
+	m.mu.Unlock()
 	if talking {
-		s.seat.Voice(seq+2, nil, true)
+		m.voice(seq+2, nil, true)
 	}
 }
 
@@ -347,14 +361,39 @@ func (s *speaker) set(muted bool) {
 }
 
 func (s *speaker) close() {
-	s.end.Stop()
+	s.shut()
 	s.seat.Close()
+}
+
+// side is a Mumble server that users of rooms are at.
+type side interface {
+	Mute(session uint32, muted bool) error
+	Dismiss(session uint32) error
+}
+
+// Mute implements side.
+func (r *radio) Mute(session uint32, muted bool) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Mute(session, muted)
+	}
+	return voice.ErrGone
+}
+
+// Dismiss implements side.
+func (r *radio) Dismiss(session uint32) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Dismiss(session)
+	}
+	return voice.ErrGone
 }
 
 // listener is a Mumble user in a room. It implements mcu.Leg.
 type listener struct {
-	radio *radio
-	m     voice.Member                    // as it came
+	side    side
+	log     *slog.Logger
+	session uint32
+	user    string
+
 	muted atomic.Bool                     // cannot be heard, as Mumble knows it
 	p     atomic.Pointer[mcu.Participant] // nil until it has entered
 	in    atomic.Pointer[mcu.AudioIn]
@@ -377,28 +416,64 @@ type fromMumble struct {
 func (l *listener) Notify(e mcu.Event) {
 	switch e.Type {
 	case mcu.EventMuted:
-		l.ask(func(srv *voice.Server) error { return srv.Mute(l.m.Session, e.Data.(mcu.Muted).Muted) })
+		l.ask(func() error { return l.side.Mute(l.session, e.Data.(mcu.Muted).Muted) })
 	case mcu.EventState, mcu.EventRoom:
 		// Let in, or given another role: it may be heard from now on.
-		l.ask(func(*voice.Server) error { l.speak(); return nil })
+		l.ask(func() error { l.speak(); return nil })
 	}
 }
 
 // End implements mcu.Leg.
 func (l *listener) End(error) {
-	l.ask(func(srv *voice.Server) error { return srv.Dismiss(l.m.Session) })
+	l.ask(func() error { return l.side.Dismiss(l.session) })
+}
+
+// enter lets it into a room.
+func (l *listener) enter(rooms *mcu.Rooms, req mcu.JoinRequest) error {
+	req.Kind, req.Leg = mcu.Mumble, l
+	p, err := rooms.Join(req)
+	if err != nil {
+		l.log.Info("a Mumble user is not let into the room", "user", l.user, "room", req.Room, "error", err)
+		if !errors.Is(err, mcu.ErrNotFound) { // who may only speak in the channel stays there
+			l.End(err)
+		}
+		return err
+	}
+	l.p.Store(p)
+	l.speak()
+	return nil
+}
+
+// state notes whether it can be heard, as Mumble knows it.
+func (l *listener) state(muted bool) {
+	l.muted.Store(muted)
+	_ = l.p.Load().SetMuted(muted) // refused to listeners, who are muted anyway
+}
+
+// hear brings a packet of it into the room.
+func (l *listener) hear(p voice.Packet) {
+	in := l.in.Load()
+	if in == nil || len(p.Opus) == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in.Write(l.count.next(p, time.Now()))
+}
+
+// say brings a text of it into the room.
+func (l *listener) say(text string) {
+	if _, err := l.p.Load().Say("", text); err != nil {
+		l.log.Debug("a text from Mumble does not fit the room", "user", l.user, "error", err)
+	}
 }
 
 // ask does something at the Mumble server, apart from the room's locks.
-func (l *listener) ask(f func(*voice.Server) error) {
-	srv := l.radio.srv.Load()
-	if srv == nil {
-		return
-	}
+func (l *listener) ask(f func() error) {
 	go func() {
-		defer run.Recover(l.radio.log, "voice")
-		if err := f(srv); err != nil && !errors.Is(err, voice.ErrGone) {
-			l.radio.log.Warn("a Mumble user was not told", "user", l.m.Identity.User, "error", err)
+		defer run.Recover(l.log, "voice")
+		if err := f(); err != nil && !errors.Is(err, voice.ErrGone) {
+			l.log.Warn("a Mumble user was not told", "user", l.user, "error", err)
 		}
 	}()
 }
@@ -426,18 +501,11 @@ func (r *radio) Joined(m voice.Member) {
 	if !ok {
 		return
 	}
-	l := &listener{radio: r, m: m}
+	l := &listener{side: r, log: r.log, session: m.Session, user: m.Identity.User}
 	l.muted.Store(m.Muted)
-	p, err := r.rooms.Join(mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Kind: mcu.Mumble, Via: viaMumble, Agent: m.Agent, Leg: l})
-	if err != nil {
-		r.log.Info("a Mumble user is not let into the room", "user", m.Identity.User, "room", room, "error", err)
-		if !errors.Is(err, mcu.ErrNotFound) { // who may only speak in the channel stays there
-			l.End(err)
-		}
+	if l.enter(r.rooms, mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Via: viaMumble, Agent: m.Agent}) != nil {
 		return
 	}
-	l.p.Store(p)
-	l.speak()
 	r.mu.Lock()
 	r.users[m.Session] = l
 	r.mu.Unlock()
@@ -459,8 +527,7 @@ func (r *radio) Left(m voice.Member) {
 // Changed implements voice.Bridge.
 func (r *radio) Changed(m voice.Member) {
 	if l := r.user(m.Session); l != nil {
-		l.muted.Store(m.Muted)
-		_ = l.p.Load().SetMuted(m.Muted) // refused to listeners, who are muted anyway
+		l.state(m.Muted)
 	}
 }
 
@@ -472,28 +539,16 @@ func (r *radio) user(session uint32) *listener {
 
 // Text implements voice.Bridge.
 func (r *radio) Text(m voice.Member, text string) {
-	l := r.user(m.Session)
-	if l == nil {
-		return
-	}
-	if _, err := l.p.Load().Say("", text); err != nil {
-		r.log.Debug("a text from Mumble does not fit the room", "user", m.Identity.User, "error", err)
+	if l := r.user(m.Session); l != nil {
+		l.say(text)
 	}
 }
 
 // Voice implements voice.Bridge.
 func (r *radio) Voice(session uint32, _ string, p voice.Packet) {
-	l := r.user(session)
-	if l == nil || len(p.Opus) == 0 {
-		return
+	if l := r.user(session); l != nil {
+		l.hear(p)
 	}
-	in := l.in.Load()
-	if in == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	in.Write(l.count.next(p, time.Now()))
 }
 
 // next gives a packet the room's numbers: a client may count anew with each burst.
