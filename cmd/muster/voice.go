@@ -66,7 +66,7 @@ func (p plan) Channels(ctx context.Context) ([]attach.Channel, error) {
 	}
 	out := make([]attach.Channel, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, attach.Channel{Name: e.Name, Groups: e.Resource.Groups})
+		out = append(out, attach.Channel{Key: e.Key, Name: e.Name, Groups: e.Resource.Groups})
 	}
 	return out, nil
 }
