@@ -150,6 +150,9 @@ func plainText(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+// PlainText is a text of a Mumble client for those who show no HTML.
+func PlainText(text string) string { return unescaped(plainText(text)) }
+
 // unescaped is a text of plainText without references, for those who show no HTML.
 func unescaped(s string) string { return html.UnescapeString(s) }
 
