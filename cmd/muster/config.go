@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"muster/internal/auth"
@@ -72,7 +73,11 @@ func (v voiceConfig) Validate() error {
 	if err := v.Config.Validate(); err != nil {
 		return err
 	}
+	_, port, _ := net.SplitHostPort(v.Address) // both were checked
+	_, theirs, _ := net.SplitHostPort(v.External.Voice)
 	switch {
+	case v.Enabled && v.External.Enabled && theirs != "" && port == theirs:
+		return fmt.Errorf("external.voice: port %s is that of this server's own Mumble server (voice.address); give murmurd another one", port)
 	case !v.Ice.Enabled:
 	case !v.Enabled:
 		return errors.New("ice.enabled: scripts are served for the Mumble server of this house, and enabled is false")

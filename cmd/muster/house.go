@@ -64,6 +64,7 @@ type house struct {
 	turn     atomic.Pointer[turn.Server]
 	sip      atomic.Pointer[sip.Server]
 	radio    *radio          // carries rooms to Mumble and back
+	lines    *lines          // carries rooms to a murmurd beside this server
 	mumble   *embedded.House // the Mumble server, as scripts see it
 	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data

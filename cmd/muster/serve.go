@@ -329,8 +329,10 @@ func (h *house) roomParts(d *doorway) []part {
 		}},
 		{"rooms and channels", func(*config) any { return nil }, func(*config) (runner, error) { return h.radio, nil }},
 		{"groups and rooms", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.keepGroupRooms), nil }},
+		{"rooms and murmurd", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "murmurd_lines", h.lines, nil) }},
 		{"murmurd", func(c *config) any { return c.Voice.External }, func(c *config) (runner, error) {
 			if !c.Voice.External.Enabled {
+				h.lines.use(nil, "")
 				return nil, nil
 			}
 			return h.newAttachment(c.Voice.External)

@@ -48,6 +48,7 @@ func (h *house) newAttachment(cfg attach.Config) (runner, error) {
 		return nil, err
 	}
 	h.stats.add("murmurd", a)
+	h.lines.use(a, cfg.Voice)
 	return runFunc(func(ctx context.Context) error {
 		stop := rooms.Watch(a.Refresh)
 		defer stop()
