@@ -1,7 +1,9 @@
 package test
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,31 +16,46 @@ import (
 	"layeh.com/gumble/gumble"
 )
 
-// startMurmurd runs Debian's murmurd on free ports until the test ends.
-func startMurmurd(t *testing.T, secret string) (ice, port int) {
+// murmurd is Debian's, on free ports.
+type murmurd struct {
+	t         *testing.T
+	ini       string
+	ice, port int
+	cmd       *exec.Cmd
+	log       lockedBuffer
+}
+
+func newMurmurd(t *testing.T, secret string) *murmurd {
 	t.Helper()
 	dir := t.TempDir()
-	ice, port = freePort(t, "tcp"), freePort(t, "tcp")
-	ini := filepath.Join(dir, "murmur.ini")
+	m := &murmurd{t: t, ini: filepath.Join(dir, "murmur.ini"), ice: freePort(t, "tcp"), port: freePort(t, "tcp")}
 	text := fmt.Sprintf("database=%s/m.sqlite\nice=\"tcp -h 127.0.0.1 -p %d\"\nicesecretwrite=%s\npidfile=%s/pid\nhost=127.0.0.1\nport=%d\nbonjour=false\nkdfiterations=1000\nautobanAttempts=0\nuname=root\n",
-		dir, ice, secret, dir, port)
-	if err := os.WriteFile(ini, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log lockedBuffer
-	cmd := exec.Command("murmurd", "-fg", "-ini", ini)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
+		dir, m.ice, secret, dir, m.port)
+	if err := os.WriteFile(m.ini, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // it is ended by a signal
+		m.stop()
 		if t.Failed() {
-			t.Logf("murmurd:\n%s", log.String())
+			t.Logf("murmurd:\n%s", m.log.String())
 		}
 	})
-	return ice, port
+	m.start()
+	return m
+}
+
+func (m *murmurd) start() {
+	m.t.Helper()
+	m.cmd = exec.Command("murmurd", "-fg", "-ini", m.ini)
+	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
+	if err := m.cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *murmurd) stop() {
+	_ = m.cmd.Process.Signal(syscall.SIGTERM)
+	_ = m.cmd.Wait() // it is ended by a signal
 }
 
 // TestMurmurd is a room with a user of the Mumble server of the house and two of a
@@ -47,17 +64,19 @@ func TestMurmurd(t *testing.T) {
 	t.Parallel()
 	need(t, "murmurd")
 	const secret, lineName = "secret-of-the-test", "Alpha (room)"
-	ice, port := startMurmurd(t, secret)
-	s := start(t, "MUSTER_VOICE_EXTERNAL_ENABLED=true", fmt.Sprintf("MUSTER_VOICE_EXTERNAL_ADDRESS=127.0.0.1:%d", ice),
-		"MUSTER_VOICE_EXTERNAL_SECRET="+secret, fmt.Sprintf("MUSTER_VOICE_EXTERNAL_VOICE=127.0.0.1:%d", port), "MUSTER_VOICE_EXTERNAL_BUDGET=1s")
+	m := newMurmurd(t, secret)
+	s := start(t, "MUSTER_VOICE_EXTERNAL_ENABLED=true", fmt.Sprintf("MUSTER_VOICE_EXTERNAL_ADDRESS=127.0.0.1:%d", m.ice),
+		"MUSTER_VOICE_EXTERNAL_SECRET="+secret, fmt.Sprintf("MUSTER_VOICE_EXTERNAL_VOICE=127.0.0.1:%d", m.port), "MUSTER_VOICE_EXTERNAL_BUDGET=1s")
 	s.must("", "group", "add", "Alpha")
 	for _, u := range []string{"anna", "bert", "carl"} {
 		s.user(u, "Alpha")
 	}
 	carl := s.radio(t, "carl", "Alpha")
-	anna, bert := dialRadio(t, port, "anna", "Alpha"), dialRadio(t, port, "bert", "Alpha")
-	defer carl.talk(1000)()
-	defer anna.talk(700)()
+	anna, bert := dialRadio(t, m.port, "anna", "Alpha"), dialRadio(t, m.port, "bert", "Alpha")
+	stop := carl.talk(1000)
+	defer stop()
+	silent := anna.talk(700)
+	defer silent()
 
 	hears := func(r *radio, whom, name string, hz float64) {
 		t.Helper()
@@ -160,7 +179,31 @@ func TestMurmurd(t *testing.T) {
 		return nil
 	})
 
+	// A murmurd that was away has the room again.
+	silent()
+	m.stop()
+	m.start()
+	wait(t, 20*time.Second, "murmurd to be back", func() error {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", m.port))
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+	wait(t, 20*time.Second, "who may log in to be asked again", func() error {
+		cfg := gumble.NewConfig()
+		cfg.Username, cfg.Password = "bert", passwordOf("bert")
+		c, err := gumble.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, fmt.Sprintf("127.0.0.1:%d", m.port), cfg, &tls.Config{InsecureSkipVerify: true})
+		if err == nil {
+			_ = c.Disconnect()
+		}
+		return err
+	})
+	anna = dialRadio(t, m.port, "anna", "Alpha")
+	hears(anna, "anna", lineName, 1000)
+
 	// When nobody is in the room but murmurd's users, there is no line.
+	stop()
 	_ = carl.Disconnect()
 	wait(t, 10*time.Second, "the line to end", func() error {
 		if knows(anna, lineName) != nil {
