@@ -132,6 +132,7 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 		return err
 	}
 	h.health.Add("recording", false, h.recorder.Ready)
+	h.health.Add("murmurd", false, h.lines.Ready)
 	if h.tak, err = h.openTAK(ctx, cfg); err != nil {
 		return err
 	}
