@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"layeh.com/gumble/gumble"
+	"layeh.com/gumble/gumbleutil"
 
 	opuscodec "muster/media/codec/opus"
 )
@@ -69,6 +70,7 @@ type radio struct {
 
 	mu    sync.Mutex
 	heard map[string][]int16 // a little more than the last second of each, by name
+	texts []string
 }
 
 // OnAudioStream implements gumble.AudioListener.
@@ -103,13 +105,24 @@ func (r *radio) hears(name string, hz float64) float64 {
 // radio logs in to the Mumble server and goes to a channel.
 func (s *server) radio(t *testing.T, user, channel string) *radio {
 	t.Helper()
+	return dialRadio(t, s.ports["voice"], user, channel)
+}
+
+// dialRadio is radio at the Mumble server on a port.
+func dialRadio(t *testing.T, port int, user, channel string) *radio {
+	t.Helper()
 	gumble.RegisterAudioCodec(4, libopus{})
 	r := &radio{t: t, heard: make(map[string][]int16)}
 	cfg := gumble.NewConfig()
 	cfg.Username, cfg.Password = user, passwordOf(user)
 	cfg.AudioInterval = 20 * time.Millisecond
 	cfg.AttachAudio(r)
-	c, err := gumble.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, fmt.Sprintf("127.0.0.1:%d", s.ports["voice"]), cfg, &tls.Config{InsecureSkipVerify: true})
+	cfg.Attach(gumbleutil.Listener{TextMessage: func(e *gumble.TextMessageEvent) {
+		r.mu.Lock()
+		r.texts = append(r.texts, e.Message)
+		r.mu.Unlock()
+	}})
+	c, err := gumble.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, fmt.Sprintf("127.0.0.1:%d", port), cfg, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}

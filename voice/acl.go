@@ -45,8 +45,11 @@ const (
 )
 
 // permissions returns what u may do in ch: what the house allows, narrowed by the
-// channel's list if it has one. The caller holds mu.
+// channel's list if it has one. A nil u is the server itself. The caller holds mu.
 func (s *Server) permissions(u *user, ch *channel) uint32 {
+	if u == nil {
+		return ^uint32(0)
+	}
 	if u.class == nil { // a seat
 		if ch == u.ch {
 			return entered | wire.Speak
@@ -112,6 +115,7 @@ func (a *acl) member(name string, u *user, ch *channel) bool {
 	case strings.HasPrefix(name, "$"):
 		is = u.hash != "" && strings.EqualFold(u.hash, name[1:])
 	default:
+		is = u.joined(name, ch)
 		for _, g := range a.groups {
 			is = is || strings.EqualFold(g.name, name) && slices.Contains(g.members, u.userID)
 		}

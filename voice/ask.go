@@ -161,7 +161,7 @@ func (c *conn) names(ctx context.Context) (admin bool, names map[uint32]string) 
 	}
 	for _, n := range all {
 		if len(names) < maxListed {
-			names[idOf(n)] = n
+			names[AccountID(n)] = n
 		}
 	}
 	return admin, names
@@ -235,7 +235,7 @@ func (c *conn) handleBans(ctx context.Context, m *wire.BanList) error {
 		return nil
 	}
 	if !s.bans.set(m.Bans) {
-		c.deny(deny("addresses are not banned, for a whole unit may be behind one; ban users or certificates"))
+		c.deny(deny(onlyPeople))
 	}
 	return ctx.Err()
 }

@@ -15,6 +15,8 @@ const (
 	// maxBans is how many bans there may be; the oldest makes room.
 	maxBans = 1000
 	banTime = "2006-01-02T15:04:05"
+	// onlyPeople is why a ban is not taken.
+	onlyPeople = "addresses are not banned, for a whole unit may be behind one; ban users or certificates"
 )
 
 // bans are the accounts and certificates that are kept out.

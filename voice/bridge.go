@@ -139,14 +139,17 @@ func (s *Server) Dismiss(session uint32) error {
 	return nil
 }
 
-// Kick ends a Mumble user's session; reason is shown to the user. The error is
-// ErrGone.
+// Kick ends a Mumble user's session; reason is shown to the user. Of a seat it asks
+// the room. The error is ErrGone or Refused.
 func (s *Server) Kick(session uint32, reason string) error {
 	s.mu.RLock()
-	u, err := s.client(session)
+	u := s.users[session]
 	s.mu.RUnlock()
-	if err != nil {
-		return err
+	switch {
+	case u == nil:
+		return ErrGone
+	case u.seat != nil:
+		return refusedBy(u.seat.askKick(reason))
 	}
 	if !s.expel(u.c, escaped(reason)) {
 		return ErrGone

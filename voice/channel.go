@@ -24,11 +24,14 @@ const hashFrom = 128
 // changes.
 type channel struct {
 	id        uint32
-	key       string // Entry.Key; empty for the root and temporary channels
-	temporary bool
-	floor     bool          // Entry.Floor
-	parent    *channel      // nil: the root
-	res       auth.Resource // what rights are asked for; not of the root
+	key       string   // Entry.Key; empty for the root and temporary channels
+	temporary bool     // not of the house
+	floor     bool     // Entry.Floor
+	stays     bool     // also when nobody is in it: a script has made it
+	parent    *channel // nil: the root
+	// What rights are asked for; not of the root. In a channel of the server as a
+	// whole may be whoever may log in.
+	res auth.Resource
 
 	name        string
 	description string
@@ -53,7 +56,10 @@ func newChannel(id uint32, parent *channel, name string) *channel {
 // house reports whether the house has made the channel: who sees it sees all who
 // are in it. In others one sees those whom one shares a group with.
 func (ch *channel) house() bool {
-	return ch.key != "" || ch.temporary && ch.parent.key != ""
+	for ch.temporary {
+		ch = ch.parent
+	}
+	return ch.key != ""
 }
 
 // sorted returns channels in the order in which clients get them.
@@ -72,7 +78,7 @@ func sorted(m map[uint32]*channel) []*channel {
 func (ch *channel) state() *wire.ChannelState {
 	m := &wire.ChannelState{
 		ID: new(ch.id), Name: new(ch.name), Position: new(ch.position), MaxUsers: new(ch.maxUsers),
-		Temporary: new(ch.temporary),
+		Temporary: new(ch.temporary && !ch.stays),
 	}
 	if ch.parent != nil {
 		m.Parent = new(ch.parent.id)

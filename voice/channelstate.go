@@ -79,6 +79,7 @@ func (s *Server) addChannel(ch *channel) {
 	}
 	s.changedTree()
 	s.showChannel(ch, ch.state())
+	s.happenedTo(ChannelMade, ch)
 }
 
 // newChannelID returns a number that no channel has. The caller holds mu.
@@ -132,6 +133,7 @@ func (s *Server) editChannel(u *user, ch *channel, m *wire.ChannelState) error {
 	}
 	s.changedTree()
 	s.showChannel(ch, d)
+	s.happenedTo(ChannelAltered, ch)
 	return nil
 }
 
@@ -174,6 +176,7 @@ func (s *Server) linkChannels(u *user, ch *channel, m *wire.ChannelState) error 
 		s.showLink(ch, l, true)
 	}
 	s.changedTree()
+	s.happenedTo(ChannelAltered, ch)
 	return nil
 }
 
@@ -249,6 +252,7 @@ func (s *Server) removeChannel(ch *channel) {
 	}
 	s.forget(ch)
 	s.changedTree()
+	s.happenedTo(ChannelRemoved, ch)
 }
 
 // accessList tells or sets the access list of a channel. That of the house is
@@ -282,38 +286,63 @@ func (s *Server) accessList(u *user, m *wire.ACL) error {
 		}
 		o.c.news(flush)
 		if o.ch == ch {
-			if suppress := s.permissions(o, ch)&wire.Speak == 0; suppress != o.suppress {
-				o.suppress = suppress
-				o.quiet()
-				s.spread(o, &wire.UserState{Session: new(o.session), Suppress: new(suppress)})
-			}
+			s.mayNowSpeak(o)
 		}
 	}
 	return nil
 }
 
+// reconsider makes true for u what follows from other rights in its channel. The
+// caller holds mu.
+func (s *Server) reconsider(u *user) {
+	u.c.reply(&wire.PermissionQuery{Flush: new(true)})
+	if s.permissions(u, u.ch)&wire.Enter == 0 {
+		s.move(u, s.root, 0)
+		return
+	}
+	s.mayNowSpeak(u)
+}
+
+// mayNowSpeak lets u speak in its channel, or not. The caller holds mu.
+func (s *Server) mayNowSpeak(u *user) {
+	suppress := s.permissions(u, u.ch)&wire.Speak == 0
+	if suppress == u.suppress {
+		return
+	}
+	u.suppress = suppress
+	u.quiet()
+	s.spread(u, &wire.UserState{Session: new(u.session), Suppress: new(suppress)})
+}
+
 // tellACL answers the question of the desktop client's dialog.
 func (s *Server) tellACL(u *user, ch *channel) {
-	m := &wire.ACL{Channel: new(ch.id), Inherit: new(true)}
 	names := &wire.QueryUsers{}
 	if ch.acl != nil {
-		ch.acl.describe(m)
 		for _, id := range ch.acl.users() {
 			if name := s.ids[id]; name != "" && !slices.Contains(names.IDs, id) {
 				names.IDs, names.Names = append(names.IDs, id), append(names.Names, name)
 			}
 		}
-	} else {
-		// What the house decides, as far as such a list can say it.
-		for _, g := range ch.res.Groups {
-			name := cleanName(g)
-			m.Groups = append(m.Groups, wire.ACLGroup{Name: new(name), Inherited: new(true), Inherit: new(true), Inheritable: new(true)})
-			m.Rules = append(m.Rules, wire.ACLRule{
-				Here: new(true), Below: new(true), Inherited: new(true), Group: new(name),
-				Grant: new(uint32(openly | wire.MakeTemporary)), Deny: new(uint32(0)),
-			})
-		}
 	}
-	b := wire.AppendFrame(nil, m)
+	b := wire.AppendFrame(nil, ch.list())
 	u.c.send(wire.AppendFrame(b, names))
+}
+
+// list is the access list of ch; where the house decides, what it does, as far as
+// such a list can say it.
+func (ch *channel) list() *wire.ACL {
+	m := &wire.ACL{Channel: new(ch.id), Inherit: new(true)}
+	if ch.acl != nil {
+		ch.acl.describe(m)
+		return m
+	}
+	for _, g := range ch.res.Groups {
+		name := cleanName(g)
+		m.Groups = append(m.Groups, wire.ACLGroup{Name: new(name), Inherited: new(true), Inherit: new(true), Inheritable: new(true)})
+		m.Rules = append(m.Rules, wire.ACLRule{
+			Here: new(true), Below: new(true), Inherited: new(true), Group: new(name),
+			Grant: new(uint32(openly | wire.MakeTemporary)), Deny: new(uint32(0)),
+		})
+	}
+	return m
 }

@@ -107,6 +107,9 @@ func (c *class) decide(ch *channel) uint32 {
 		return c.root()
 	}
 	var p uint32
+	if ch.res.Kind == auth.KindServer && auth.Allow(c.id, auth.Join, ch.res) == nil {
+		p |= entered | wire.Listen | hear | wire.Speak | wire.Whisper | wire.Text
+	}
 	if auth.Allow(c.id, auth.Read, ch.res) == nil {
 		p |= entered | wire.Listen | hear
 	}

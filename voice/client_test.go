@@ -161,7 +161,7 @@ func newMessage(t wire.Type) wire.Message {
 		new(wire.Version), new(wire.Ping), new(wire.Reject), new(wire.ServerSync), new(wire.ChannelRemove), new(wire.ChannelState),
 		new(wire.UserRemove), new(wire.UserState), new(wire.BanList), new(wire.TextMessage), new(wire.PermissionDenied), new(wire.ACL),
 		new(wire.QueryUsers), new(wire.CryptSetup), new(wire.UserList), new(wire.PermissionQuery), new(wire.CodecVersion),
-		new(wire.UserStats), new(wire.ServerConfig), new(wire.SuggestConfig),
+		new(wire.UserStats), new(wire.ServerConfig), new(wire.SuggestConfig), new(wire.ContextModify),
 	} {
 		if m.Type() == t {
 			return m

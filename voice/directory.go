@@ -139,4 +139,5 @@ func (s *Server) updateEntry(ch *channel, e Entry) {
 	ch.name, ch.description, ch.position, ch.maxUsers = name, text, e.Position, e.MaxUsers
 	s.changedTree()
 	s.showChannel(ch, ch.state())
+	s.happenedTo(ChannelAltered, ch)
 }

@@ -119,6 +119,9 @@ func (c *conn) change(ctx context.Context, t wire.Type, body []byte) error {
 	case wire.TypeACL:
 		v := new(wire.ACL)
 		m, act = v, func(s *Server, u *user) error { return s.accessList(u, v) }
+	case wire.TypeContextAction:
+		v := new(wire.ContextAction)
+		m, act = v, func(s *Server, u *user) error { return s.contextAction(u, v) }
 	case wire.TypeVoiceTarget:
 		v := new(wire.VoiceTarget)
 		m, act, quiet = v, func(s *Server, u *user) error { return s.voiceTarget(u, v) }, true
@@ -184,10 +187,11 @@ func (c *conn) handlePermissions(m *wire.PermissionQuery) {
 	c.reply(&wire.PermissionQuery{Channel: m.Channel, Permissions: new(told(p))})
 }
 
-// visible returns the channel with that number if u sees it. The caller holds mu.
+// visible returns the channel with that number if u sees it, as a nil u, the server
+// itself, does. The caller holds mu.
 func (s *Server) visible(u *user, id uint32) *channel {
 	ch := s.channels[id]
-	if ch == nil || u.class.in(ch) == 0 {
+	if ch == nil || u != nil && u.class.in(ch) == 0 {
 		return nil
 	}
 	return ch

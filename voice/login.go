@@ -122,6 +122,10 @@ func (c *conn) authenticate(ctx context.Context, a *wire.Authenticate) error {
 	if os := cleanName(value(c.version.OS)); os != "" {
 		agent = strings.TrimSpace(agent + " (" + os + ")")
 	}
+	n := newcomer{id: id, name: name, strong: strong, agent: agent, tokens: a.Tokens}
+	if err := c.pass(ctx, &n); err != nil {
+		return err
+	}
 	ses, err := c.s.deps.Sessions.Follow(id, auth.Join, auth.Server(),
 		auth.SessionInfo{Protocol: "mumble", Remote: c.remote, Agent: agent}, c.kick, c.changed)
 	if err != nil {
@@ -136,7 +140,8 @@ func (c *conn) authenticate(ctx context.Context, a *wire.Authenticate) error {
 		return err
 	}
 	c.heard.Store(time.Now().UnixNano())
-	if err := c.s.enter(c, newcomer{id: ses.Identity(), name: name, strong: strong, agent: agent, tokens: a.Tokens}); err != nil {
+	n.id = ses.Identity()
+	if err := c.s.enter(c, n); err != nil {
 		c.sock.async.Store(false)
 		return err
 	}
@@ -213,8 +218,8 @@ func (c *conn) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// idOf is the number that clients know an account by.
-func idOf(login string) uint32 {
+// AccountID is the number that clients know the account with that login name by.
+func AccountID(login string) uint32 {
 	sum := sha256.Sum256([]byte(strings.ToLower(login)))
 	return max(binary.BigEndian.Uint32(sum[:])&^(1<<31), 1)
 }

@@ -90,17 +90,18 @@ func (s *Server) routeTarget(r *route, u *user, t *wire.VoiceTarget) {
 		if ch == nil {
 			continue
 		}
+		group := u.shouts(value(part.Group))
 		for _, ch := range s.shouted(ch, part) {
 			if s.permissions(u, ch)&wire.Whisper == 0 || ch == s.root || ch.floor { // a shout would go past the floor
 				continue
 			}
 			for _, to := range ch.users {
-				if inGroup(value(part.Group), to, ch) {
+				if inGroup(group, to, ch) {
 					add(to, ch, wire.TargetShout)
 				}
 			}
 			for _, to := range ch.listeners {
-				if inGroup(value(part.Group), to, ch) {
+				if inGroup(group, to, ch) {
 					add(to, ch, wire.TargetListen)
 				}
 			}

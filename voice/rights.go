@@ -28,10 +28,8 @@ func (s *Server) setRights(c *conn, id auth.Identity) {
 	s.shift(u, func() { u.class = now }, func() *wire.UserState { return nil })
 	if s.permissions(u, u.ch)&wire.Enter == 0 {
 		s.move(u, s.root, 0)
-	} else if suppress := s.permissions(u, u.ch)&wire.Speak == 0; suppress != u.suppress {
-		u.suppress = suppress
-		u.quiet()
-		s.spread(u, &wire.UserState{Session: new(u.session), Suppress: new(suppress)})
+	} else {
+		s.mayNowSpeak(u)
 	}
 	var deaf []uint32
 	for id, ch := range u.listens {

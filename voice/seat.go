@@ -65,6 +65,7 @@ func (s *Server) seat(u *user, ch *channel) {
 		}
 	}
 	s.changedRoutes()
+	s.happened(Connected, u)
 }
 
 // Session is the number that Mumble clients know the seat by.

@@ -44,6 +44,7 @@ type Deps struct {
 	Bridge       Bridge                          // nil: there are only Mumble users
 	People       People                          // nil: only users that are logged in are found by name
 	Bans         BanList                         // nil: bans end with the process
+	Gate         Gate                            // nil: who has credentials of the house gets in
 }
 
 // Stats counts since the start of the server.
@@ -90,6 +91,7 @@ type Server struct {
 	relayers    sync.Pool     // of *relayer
 	bridgeWake  chan struct{}
 	texts       chan said
+	watcher     atomic.Pointer[func(Event)] // nil: nobody watches
 
 	mu          sync.RWMutex // guards what follows, users, channels and classes; before the leaves
 	root        *channel

@@ -15,6 +15,10 @@ type newcomer struct {
 	strong bool
 	agent  string
 	tokens []string
+
+	// Of the gate.
+	shown  string // empty: name
+	groups []string
 }
 
 // maxTokens is how many access tokens of a client are kept.
@@ -46,11 +50,17 @@ func (s *Server) enter(c *conn, n newcomer) error {
 		return &refusal{wire.RejectServerFull, "the server is full", nil}
 	}
 	u := &user{
-		session: s.newSession(), place: p, userID: idOf(n.id.User), hash: c.hash(), strong: n.strong, agent: n.agent, c: c,
+		session: s.newSession(), place: p, userID: AccountID(n.id.User), hash: c.hash(), strong: n.strong, agent: n.agent, c: c,
 		begun: time.Now(), id: n.id, class: s.classOf(n.id), ch: s.root, tokens: someTokens(n.tokens),
 		listens: make(map[uint32]*channel),
 	}
+	if n.shown != "" {
+		callsign, _ = splitName(n.shown)
+	}
 	u.name = s.freeName(callsign, slot, n.id.User)
+	for _, g := range n.groups {
+		_ = u.join(0, g) // what does not fit is left out
+	}
 	if last := s.last[p]; last != "" && s.byKey[last] != nil && u.class.in(s.byKey[last])&wire.Enter != 0 && !s.full(s.byKey[last]) {
 		u.ch = s.byKey[last]
 	}
@@ -73,6 +83,7 @@ func (s *Server) enter(c *conn, n newcomer) error {
 	s.ids[u.userID] = n.id.User
 	s.changedRoutes()
 	s.tell(u)
+	s.happened(Connected, u)
 	return nil
 }
 
@@ -249,6 +260,7 @@ func (s *Server) shift(u *user, change func(), delta func() *wire.UserState) {
 	}
 	s.changedRoutes()
 	s.tell(u)
+	s.happened(Altered, u)
 }
 
 // spread tells all who see u of a change that does not alter who does. The caller
@@ -263,6 +275,7 @@ func (s *Server) spread(u *user, m *wire.UserState) {
 	}
 	s.changedRoutes()
 	s.tell(u)
+	s.happened(Altered, u)
 }
 
 // move puts u into ch. actor is the session that did it; 0: the server. The caller
@@ -312,7 +325,7 @@ func (s *Server) remember(u *user) {
 // tidy removes a temporary channel that nobody is in any more. The caller holds
 // mu.
 func (s *Server) tidy(ch *channel) {
-	if ch.temporary && len(ch.users) == 0 {
+	if ch.temporary && !ch.stays && len(ch.users) == 0 {
 		s.removeChannel(ch)
 	}
 }
@@ -357,6 +370,7 @@ func (s *Server) remove(u *user, by *wire.UserRemove) {
 	}
 	s.changedRoutes()
 	s.tell(u)
+	s.happened(Disconnected, u)
 	s.tidy(u.ch)
 }
 

@@ -51,9 +51,21 @@ func (c *conn) handleText(m *wire.TextMessage) {
 		o.send(frame)
 	}
 	s.n.texts.Add(1)
+	s.watchText(c.u, out)
 	if bridged != nil {
 		s.tellText(*bridged, unescaped(text))
 	}
+}
+
+// watchText tells of a text of u.
+func (s *Server) watchText(u *user, m *wire.TextMessage) {
+	w := s.watcher.Load()
+	if w == nil {
+		return
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	(*w)(Event{Kind: Texted, Session: s.session(u), Text: m})
 }
 
 // readers returns who gets a text of u. The caller holds mu.
@@ -137,6 +149,9 @@ func plainText(s string) string {
 	}
 	return strings.TrimSpace(b.String())
 }
+
+// PlainText is a text of a Mumble client for those who show no HTML.
+func PlainText(text string) string { return unescaped(plainText(text)) }
 
 // unescaped is a text of plainText without references, for those who show no HTML.
 func unescaped(s string) string { return html.UnescapeString(s) }

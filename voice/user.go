@@ -40,6 +40,10 @@ type user struct {
 	listens map[uint32]*channel
 	targets [31]*wire.VoiceTarget
 
+	groups    []membership      // bounded by maxGroups
+	redirects map[string]string // of shouts, by group; bounded by maxRedirects
+	actions   []string          // in the client's menus; bounded by maxActions
+
 	full []byte // the frame with all of the above, for clients that come later; nil: stale
 	mark uint64 // last round in which the user was counted: see shift
 	told *Member

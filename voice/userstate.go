@@ -124,7 +124,8 @@ func (s *Server) listen(u *user, m, d *wire.UserState) {
 	}
 }
 
-// moderate handles what one may change about others, with the right to it.
+// moderate handles what one may change about others, with the right to it. A nil u
+// is the server itself, here and in askMove.
 func (s *Server) moderate(u, o *user, m *wire.UserState) error {
 	changes := m.Mute != nil || m.Deaf != nil || m.Suppress != nil || m.PrioritySpeaker != nil
 	if changes && s.permissions(u, o.ch)&wire.MuteDeafen == 0 {
@@ -133,7 +134,7 @@ func (s *Server) moderate(u, o *user, m *wire.UserState) error {
 	if m.UserID != nil {
 		return deny("users are registered by the server's administration, not here")
 	}
-	if o != u && (m.Comment != nil || m.Texture != nil) {
+	if u != nil && o != u && (m.Comment != nil || m.Texture != nil) {
 		return s.resetContent(u, o, m)
 	}
 	if !changes {
@@ -142,7 +143,10 @@ func (s *Server) moderate(u, o *user, m *wire.UserState) error {
 	if o.seat != nil {
 		return o.seat.askMute(m)
 	}
-	d := &wire.UserState{Session: new(o.session), Actor: new(u.session)}
+	d := &wire.UserState{Session: new(o.session)}
+	if u != nil {
+		d.Actor = new(u.session)
+	}
 	set := func(have *bool, want *bool, told **bool) {
 		if want != nil && *want != *have {
 			*have, *told = *want, want
@@ -206,7 +210,11 @@ func (s *Server) askMove(u, o *user, id uint32) error {
 	if s.full(ch) {
 		return &denied{code: wire.DeniedChannelFull, channel: ch}
 	}
-	s.move(o, ch, u.session)
+	actor := uint32(0)
+	if u != nil {
+		actor = u.session
+	}
+	s.move(o, ch, actor)
 	return nil
 }
 

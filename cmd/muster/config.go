@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"muster/internal/auth"
@@ -26,6 +27,7 @@ import (
 	"muster/voice"
 	"muster/voice/alarm"
 	"muster/voice/murmur/attach"
+	"muster/voice/murmur/door"
 	"muster/web"
 )
 
@@ -64,15 +66,28 @@ type voiceConfig struct {
 	voice.Config `yaml:",inline"`
 	External     attach.Config `yaml:"external" doc:"A murmurd on this machine, whose logins and channels are decided here."`
 	Emergencies  []alarm.Rule  `yaml:"emergencies" doc:"Rules by which an emergency of a TAK client opens a room and calls people into it; the first that fits counts."`
+	Ice          door.Config   `yaml:"ice" doc:"Murmur's Ice interface, for scripts that were made for a Mumble server."`
 }
 
-// Validate reports the first setting that cannot work.
+// Validate reports the first mistake in the settings of the Mumble server, and
+// what its door for scripts cannot be without.
 func (v voiceConfig) Validate() error {
 	if err := v.Config.Validate(); err != nil {
 		return err
 	}
 	if err := alarm.Validate(v.Emergencies); err != nil {
 		return fmt.Errorf("emergencies%w", err)
+	}
+	_, port, _ := net.SplitHostPort(v.Address) // both were checked
+	_, theirs, _ := net.SplitHostPort(v.External.Voice)
+	switch {
+	case v.Enabled && v.External.Enabled && theirs != "" && port == theirs:
+		return fmt.Errorf("external.voice: port %s is that of this server's own Mumble server (voice.address); give murmurd another one", port)
+	case !v.Ice.Enabled:
+	case !v.Enabled:
+		return errors.New("ice.enabled: scripts are served for the Mumble server of this house, and enabled is false")
+	case v.External.Enabled && v.External.Address == v.Ice.Listen:
+		return fmt.Errorf("ice.listen: at %s is the murmurd of external; choose another port", v.Ice.Listen)
 	}
 	return nil
 }
@@ -102,7 +117,7 @@ func defaults() *config {
 			HLS: hls.DefaultConfig(), WebRTC: rtc.DefaultConfig(), TS: ts.DefaultConfig(), Pull: pull.DefaultConfig(),
 			Record: record.DefaultConfig(), Rooms: mcu.DefaultConfig(),
 		},
-		SIP: sip.DefaultConfig(), Voice: voiceConfig{Config: voice.DefaultConfig(), External: attach.DefaultConfig()}, TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
+		SIP: sip.DefaultConfig(), Voice: voiceConfig{Config: voice.DefaultConfig(), External: attach.DefaultConfig(), Ice: door.DefaultConfig()}, TURN: turn.DefaultConfig(), Cot: defaultCot(), Auth: auth.DefaultConfig(), Mail: mail.DefaultConfig(), Store: store.DefaultConfig(), PKI: pki.DefaultConfig(), Log: obs.DefaultLogConfig(),
 	}
 }
 

@@ -70,6 +70,31 @@ func TestExampleLoads(t *testing.T) {
 	}
 }
 
+// TestMumbleServersBesideEachOther: the door for scripts opens neither without a
+// secret nor where it cannot serve, and murmurd is not this server itself.
+func TestMumbleServersBesideEachOther(t *testing.T) {
+	for _, tc := range []struct{ ice, want string }{
+		{"{enabled: true}", "voice.ice.writeSecret: at least 8 characters"},
+		{"{enabled: true, writeSecret: longenough, listen: '0.0.0.0:6502'}", "only an address of this machine itself"},
+		{"{enabled: true, writeSecret: longenough}\n  enabled: false", "scripts are served for the Mumble server of this house"},
+		{"{enabled: true, writeSecret: longenough}\n  external: {enabled: true, secret: longenough}", "is the murmurd of external"},
+		{"{}\n  external: {enabled: true, secret: longenough, voice: '127.0.0.1:64738'}", "give murmurd another one"},
+		{"{}\n  external: {enabled: true, secret: longenough, voice: '192.0.2.1:64739'}", "of this machine itself"},
+		{"{}\n  external: {enabled: true, secret: longenough, voice: '127.0.0.1:64739'}", "is in order"},
+		{"{enabled: true, writeSecret: longenough}", "is in order"},
+	} {
+		file := filepath.Join(t.TempDir(), "muster.yml")
+		if err := os.WriteFile(file, []byte("voice:\n  ice: "+tc.ice+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		execute(t.Context(), []string{"check", "--config", file}, streams{out: &out, err: &out})
+		if !strings.Contains(out.String(), tc.want) {
+			t.Errorf("%s: %s", tc.ice, &out)
+		}
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	for _, tc := range []struct {
 		name string

@@ -29,6 +29,7 @@ import (
 	"muster/sip"
 	"muster/turn"
 	"muster/voice/alarm"
+	"muster/voice/murmur/embedded"
 	"muster/web"
 	"muster/web/api"
 	"muster/web/front"
@@ -63,7 +64,9 @@ type house struct {
 	rtc      atomic.Pointer[rtc.Server]
 	turn     atomic.Pointer[turn.Server]
 	sip      atomic.Pointer[sip.Server]
-	radio    *radio // carries rooms to Mumble and back
+	radio    *radio          // carries rooms to Mumble and back
+	lines    *lines          // carries rooms to a murmurd beside this server
+	mumble   *embedded.House // the Mumble server, as scripts see it
 	alarm    *alarm.Desk
 	webhooks atomic.Pointer[webhook.Sender]
 	tak      *tak // nil while only a management command works on the data

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -11,9 +9,6 @@ import (
 	"time"
 
 	"muster/internal/auth"
-	"muster/internal/run"
-	"muster/media/codec"
-	"muster/media/codec/opus"
 	"muster/media/mcu"
 	"muster/voice"
 )
@@ -40,6 +35,9 @@ type radio struct {
 
 	open map[string]*channel // by room; of Run
 }
+
+// viaMumble marks participants who are users of the Mumble server of this house.
+const viaMumble = "mumble"
 
 // roomText is a message of a room for its channel.
 type roomText struct {
@@ -193,7 +191,7 @@ func (c *channel) follow(srv *voice.Server) bool {
 		members = live.Members()
 	}
 	for _, m := range members {
-		if m.Kind == mcu.Mumble || m.Waiting {
+		if m.Via == viaMumble || m.Waiting {
 			continue
 		}
 		in[m.ID] = true
@@ -240,8 +238,7 @@ func (c *channel) seat(srv *voice.Server, m mcu.Member) (*speaker, error) {
 		return nil, err
 	}
 	s := &speaker{seat: seat, muted: m.Muted}
-	s.end = time.AfterFunc(time.Hour, s.ended)
-	s.end.Stop()
+	s.open(seat.Voice)
 	return s, nil
 }
 
@@ -250,7 +247,7 @@ func (c *channel) seat(srv *voice.Server, m mcu.Member) (*speaker, error) {
 func (c *channel) listen(on bool) {
 	switch {
 	case on && c.ear == nil && c.live != nil:
-		c.ear = c.live.Overhear(c.speak)
+		c.ear = c.live.Overhear(viaMumble, c.speak)
 	case !on && c.ear != nil:
 		c.ear.Close()
 		c.ear = nil
@@ -262,7 +259,7 @@ func (c *channel) speak(id string, p *mcu.Sound) {
 	s := c.seats[id]
 	c.mu.RUnlock()
 	if s != nil {
-		s.say(p, time.Now())
+		s.say(p.Timestamp, p.Payload, time.Now())
 	}
 }
 
@@ -279,62 +276,9 @@ func (c *channel) close() {
 
 // speaker is somebody of the room in the channel.
 type speaker struct {
+	mouth
 	seat  *voice.Seat
 	muted bool // of Run
-	end   *time.Timer
-
-	mu      sync.Mutex // guards what follows
-	talking bool
-	count   toMumble
-}
-
-// toMumble numbers the packets of one sender as Mumble does.
-type toMumble struct {
-	seq uint64    // of the newest packet, units of 10 ms
-	ts  uint32    // of the newest packet, 48 kHz
-	at  time.Time // when it came
-}
-
-// unit is what Mumble counts in: 10 ms at 48 kHz.
-const (
-	unit     = 480
-	unitTime = 10 * time.Millisecond
-)
-
-// next returns the number of a packet with the RTP timestamp ts.
-func (c *toMumble) next(ts uint32, now time.Time) uint64 {
-	const leap = int64(burstEnd / unitTime)
-	step := int64(int32(ts-c.ts)) / unit
-	if gone := now.Sub(c.at); gone > burstEnd || step > leap || step < -leap {
-		// A new burst, or a sender that began anew: the numbers go on with the time.
-		step = max(int64(min(gone, time.Hour)/unitTime), 1)
-	}
-	seq := c.seq + uint64(step)
-	if step > 0 {
-		*c = toMumble{seq, ts, now}
-	}
-	return seq
-}
-
-// say passes a packet on under Mumble's numbers.
-func (s *speaker) say(p *mcu.Sound, now time.Time) {
-	s.mu.Lock()
-	seq := s.count.next(p.Timestamp, now)
-	s.talking = true
-	s.end.Reset(burstEnd)
-	s.mu.Unlock()
-	s.seat.Voice(seq, p.Payload, false)
-}
-
-// ended tells clients that the speaker has let go.
-func (s *speaker) ended() {
-	s.mu.Lock()
-	talking, seq := s.talking, s.count.seq
-	s.talking = false
-	s.mu.Unlock()
-	if talking {
-		s.seat.Voice(seq+2, nil, true)
-	}
 }
 
 func (s *speaker) set(muted bool) {
@@ -349,134 +293,32 @@ func (s *speaker) set(muted bool) {
 }
 
 func (s *speaker) close() {
-	s.end.Stop()
+	s.shut()
 	s.seat.Close()
 }
 
-// listener is a Mumble user in a room. It implements mcu.Leg.
-type listener struct {
-	radio *radio
-	m     voice.Member                    // as it came
-	muted atomic.Bool                     // cannot be heard, as Mumble knows it
-	p     atomic.Pointer[mcu.Participant] // nil until it has entered
-	in    atomic.Pointer[mcu.AudioIn]
-
-	began time.Time
-	busy  sync.Mutex // guards hush; taken with the room locked, and a leaf
-	hush  func()     // ends the busy tone; nil: there is none
-
-	mu    sync.Mutex // guards what follows; the room is locked under it
-	count fromMumble
+// Mute implements side.
+func (r *radio) Mute(session uint32, muted bool) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Mute(session, muted)
+	}
+	return voice.ErrGone
 }
 
-// fromMumble numbers the packets of one Mumble user as RTP does.
-type fromMumble struct {
-	begun bool
-	from  uint64    // of the newest packet, units of 10 ms, as the client counts
-	long  int64     // how long it was, likewise; some clients count packets instead
-	at    uint64    // of the newest packet, likewise, as the room is told
-	when  time.Time // when it came
-	seq   uint16
+// Tell implements toned.
+func (r *radio) Tell(session uint32, seq uint64, opus []byte, last bool) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Tell(session, seq, opus, last)
+	}
+	return voice.ErrGone
 }
 
-// Notify implements mcu.Leg.
-func (l *listener) Notify(e mcu.Event) {
-	switch e.Type {
-	case mcu.EventMuted:
-		l.ask(func(srv *voice.Server) error { return srv.Mute(l.m.Session, e.Data.(mcu.Muted).Muted) })
-	case mcu.EventBusy:
-		l.beep(e.Data.(mcu.Busy).On)
-	case mcu.EventState, mcu.EventRoom:
-		// Let in, or given another role: it may be heard from now on.
-		l.ask(func(*voice.Server) error { l.speak(); return nil })
+// Dismiss implements side.
+func (r *radio) Dismiss(session uint32) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Dismiss(session)
 	}
-}
-
-// End implements mcu.Leg.
-func (l *listener) End(error) {
-	l.ask(func(srv *voice.Server) error { return srv.Dismiss(l.m.Session) })
-}
-
-// ask does something at the Mumble server, apart from the room's locks.
-func (l *listener) ask(f func(*voice.Server) error) {
-	srv := l.radio.srv.Load()
-	if srv == nil {
-		return
-	}
-	go func() {
-		defer run.Recover(l.radio.log, "voice")
-		if err := f(srv); err != nil && !errors.Is(err, voice.ErrGone) {
-			l.radio.log.Warn("a Mumble user was not told", "user", l.m.Identity.User, "error", err)
-		}
-	}()
-}
-
-// toneSlack bounds how far the busy tone is behind before it goes on with the time.
-const toneSlack = 100 * time.Millisecond
-
-// beep begins the busy tone, which only this user hears, or ends it.
-func (l *listener) beep(on bool) {
-	l.busy.Lock()
-	defer l.busy.Unlock()
-	if l.hush != nil {
-		l.hush()
-		l.hush = nil
-	}
-	srv := l.radio.srv.Load()
-	if !on || srv == nil {
-		return
-	}
-	ctx, hush := context.WithCancel(context.Background())
-	l.hush = hush
-	go func() {
-		defer run.Recover(l.radio.log, "voice")
-		defer hush()
-		l.sound(ctx, srv)
-	}()
-}
-
-// sound is the busy tone, until ctx ends or the user has gone.
-func (l *listener) sound(ctx context.Context, srv *voice.Server) {
-	tone, err := l.radio.tone()
-	if err != nil {
-		l.radio.log.Error("there is no busy tone", "error", err)
-		return
-	}
-	const packet = 20 * time.Millisecond
-	next := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	seq := uint64(time.Since(l.began) / unitTime)
-	for i := 0; ; i++ {
-		select {
-		case <-ctx.Done():
-			_ = srv.Tell(l.m.Session, seq, nil, true) // or gone, and hears nothing
-			return
-		case <-timer.C:
-		}
-		if srv.Tell(l.m.Session, seq, tone[i%len(tone)], false) != nil {
-			return
-		}
-		seq += uint64(packet / unitTime)
-		if next = next.Add(packet); time.Since(next) > toneSlack {
-			next = time.Now()
-		}
-		timer.Reset(time.Until(next))
-	}
-}
-
-// speak opens the way for its voice, if it may be heard.
-func (l *listener) speak() {
-	p, in := l.p.Load(), l.in.Load()
-	if p == nil || in != nil && !in.Closed() {
-		return
-	}
-	in, err := p.OpenAudio(mcu.AudioFormat{Codec: codec.Opus})
-	if err != nil {
-		return // a listener, or in the lobby: asked again when that changes
-	}
-	l.in.Store(in)
-	_ = p.SetMuted(l.muted.Load())
+	return voice.ErrGone
 }
 
 // roomOf returns the room that a channel belongs to.
@@ -488,19 +330,12 @@ func (r *radio) Joined(m voice.Member) {
 	if !ok {
 		return
 	}
-	l := &listener{radio: r, m: m, began: time.Now()}
+	l := &listener{side: r, log: r.log, session: m.Session, user: m.Identity.User, tone: r.tone}
 	l.muted.Store(m.Muted)
-	p, err := r.rooms.Join(mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Kind: mcu.Mumble, Agent: m.Agent, Leg: l})
-	if err != nil {
-		r.log.Info("a Mumble user is not let into the room", "user", m.Identity.User, "room", room, "error", err)
-		if !errors.Is(err, mcu.ErrNotFound) { // who may only speak in the channel stays there
-			l.End(err)
-		}
+	if l.enter(r.rooms, mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Via: viaMumble, Agent: m.Agent}) != nil {
 		return
 	}
-	l.p.Store(p)
-	p.SetPriority(m.Priority)
-	l.speak()
+	l.p.Load().SetPriority(m.Priority)
 	r.mu.Lock()
 	r.users[m.Session] = l
 	r.mu.Unlock()
@@ -514,8 +349,7 @@ func (r *radio) Left(m voice.Member) {
 	delete(r.users, m.Session)
 	r.mu.Unlock()
 	if l != nil {
-		l.p.Load().Leave(nil)
-		l.beep(false)
+		l.leave()
 	}
 	r.stir()
 }
@@ -523,9 +357,8 @@ func (r *radio) Left(m voice.Member) {
 // Changed implements voice.Bridge.
 func (r *radio) Changed(m voice.Member) {
 	if l := r.user(m.Session); l != nil {
-		l.muted.Store(m.Muted)
 		l.p.Load().SetPriority(m.Priority)
-		_ = l.p.Load().SetMuted(m.Muted) // refused to listeners, who are muted anyway
+		l.state(m.Muted)
 	}
 }
 
@@ -537,48 +370,13 @@ func (r *radio) user(session uint32) *listener {
 
 // Text implements voice.Bridge.
 func (r *radio) Text(m voice.Member, text string) {
-	l := r.user(m.Session)
-	if l == nil {
-		return
-	}
-	if _, err := l.p.Load().Say("", text); err != nil {
-		r.log.Debug("a text from Mumble does not fit the room", "user", m.Identity.User, "error", err)
+	if l := r.user(m.Session); l != nil {
+		l.say(text)
 	}
 }
 
 // Voice implements voice.Bridge.
 func (r *radio) Voice(session uint32, _ string, p voice.Packet) (heard bool) {
 	l := r.user(session)
-	if l == nil {
-		return false
-	}
-	in := l.in.Load()
-	if in == nil {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(p.Opus) > 0 {
-		heard = in.Write(l.count.next(p, time.Now()))
-	}
-	if p.Last {
-		heard = in.LetGo() || heard
-	}
-	return heard
-}
-
-// next gives a packet the room's numbers: a client may count anew with each burst.
-func (c *fromMumble) next(p voice.Packet, now time.Time) *mcu.Sound {
-	const leap = int64(5 * time.Second / unitTime)
-	step := max(int64(p.Seq-c.from), c.long)
-	first := !c.begun || now.Sub(c.when) > burstEnd
-	switch {
-	case !c.begun:
-		step = 0
-	case first || p.Seq <= c.from || step > leap:
-		step = max(int64(min(now.Sub(c.when), time.Hour)/unitTime), c.long)
-	}
-	samples, _ := opus.Samples(p.Opus) // the Mumble server has looked at it
-	*c = fromMumble{begun: true, from: p.Seq, long: int64(samples / unit), at: c.at + uint64(step), when: now, seq: c.seq + 1}
-	return mcu.Spoken(c.seq, c.at, first, bytes.Clone(p.Opus))
+	return l != nil && l.hear(p)
 }

@@ -11,6 +11,7 @@ import (
 	"muster/media/record"
 	"muster/media/rtc"
 	"muster/turn"
+	"muster/voice/murmur/embedded"
 	"muster/web/notify"
 )
 
@@ -23,14 +24,16 @@ var errNoWebRTC = errors.New("WebRTC is switched off on this server")
 func (h *house) openRooms(ctx context.Context, cfg *config) error {
 	var err error
 	h.radio = newRadio(h.log)
+	h.lines = newLines(h.log)
+	h.mumble = embedded.New(people{h.auth}, h.auth)
 	h.rooms, err = mcu.New(ctx, cfg.Media.Rooms, mcu.Deps{
 		DB: h.db, Router: h.router, Sessions: h.sessions, Bus: h.bus, Log: h.log,
-		Compositor: composing(h.log), Recorder: h.recorder, Bridge: h.radio,
+		Compositor: composing(h.log), Recorder: h.recorder, Bridge: bridges{h.radio, h.lines},
 	})
 	if err != nil {
 		return err
 	}
-	h.radio.rooms = h.rooms
+	h.radio.rooms, h.lines.rooms = h.rooms, h.rooms
 	h.notify = notify.New(notify.Deps{
 		Rooms: h.rooms, Seat: h.seat, BadOffer: rtc.BadOffer,
 		ICE: func(who auth.Identity, room auth.Resource, stay, host string) []notify.ICEServer {

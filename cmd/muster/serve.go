@@ -132,6 +132,7 @@ func (h *house) serve(ctx context.Context, std streams, c *cli, cfg *config) err
 		return err
 	}
 	h.health.Add("recording", false, h.recorder.Ready)
+	h.health.Add("murmurd", false, h.lines.Ready)
 	if h.tak, err = h.openTAK(ctx, cfg); err != nil {
 		return err
 	}
@@ -336,8 +337,10 @@ func (h *house) roomParts(d *doorway) []part {
 			return registered(h, "emergencies", h.alarm, nil)
 		}},
 		{"rooms on the map", func(*config) any { return nil }, func(*config) (runner, error) { return presence{h.rooms, h.tak.hub, h.bus}, nil }},
+		{"rooms and murmurd", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "murmurd_lines", h.lines, nil) }},
 		{"murmurd", func(c *config) any { return c.Voice.External }, func(c *config) (runner, error) {
 			if !c.Voice.External.Enabled {
+				h.lines.use(nil, "")
 				return nil, nil
 			}
 			return h.newAttachment(c.Voice.External)
@@ -348,7 +351,17 @@ func (h *house) roomParts(d *doorway) []part {
 				return nil, nil
 			}
 			srv, err := h.newVoice(c.Voice.Config, d.tls, d.guard)
-			return registered(h, "voice", srv, err)
+			if _, err := registered(h, "voice", srv, err); err != nil {
+				return nil, err
+			}
+			return runFunc(func(ctx context.Context) error { return h.mumble.Run(ctx, srv) }), nil
+		}},
+		{"mumble-ice", func(c *config) any { return c.Voice.Ice }, func(c *config) (runner, error) {
+			if !c.Voice.Ice.Enabled {
+				return nil, nil
+			}
+			srv, err := h.newScripts(c.Voice.Ice)
+			return registered(h, "mumble_ice", srv, err)
 		}},
 		{"turn", func(c *config) any { return c.TURN }, func(c *config) (runner, error) {
 			if !c.TURN.Enabled {

@@ -11,19 +11,30 @@ import (
 	"muster/media/mcu"
 	"muster/voice"
 	"muster/voice/murmur/attach"
+	"muster/voice/murmur/door"
 )
 
 // newVoice makes the Mumble server.
 func (h *house) newVoice(cfg voice.Config, tls *tls.Config, guard func(net.Listener) net.Listener) (*voice.Server, error) {
 	srv, err := voice.New(cfg, voice.Deps{
 		Auth: h.auth, Sessions: h.sessions, Certificates: h.pki, Directory: channels{h.rooms, h.bus}, Doors: h.doors, Log: h.log,
-		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth}, Bans: voice.NewBanList(h.db),
+		TLS: tls, Guard: guard, Bridge: h.radio, People: people{h.auth}, Bans: voice.NewBanList(h.db), Gate: h.mumble,
 	})
 	if err != nil {
 		return nil, err
 	}
 	h.radio.use(srv)
 	return srv, nil
+}
+
+// newScripts makes the door that scripts made for murmur come through.
+func (h *house) newScripts(cfg door.Config) (*door.Door, error) {
+	d, err := door.New(cfg, door.Deps{House: h.mumble.Door(), Doors: h.doors, Log: h.log})
+	if err != nil {
+		return nil, err
+	}
+	h.mumble.Ask(d.Script)
+	return d, nil
 }
 
 // newAttachment makes what decides at a murmurd beside this server.
@@ -38,6 +49,7 @@ func (h *house) newAttachment(cfg attach.Config) (runner, error) {
 		return nil, err
 	}
 	h.stats.add("murmurd", a)
+	h.lines.use(a, cfg.Voice)
 	return runFunc(func(ctx context.Context) error {
 		stop := rooms.Watch(a.Refresh)
 		defer stop()
@@ -56,7 +68,7 @@ func (p plan) Channels(ctx context.Context) ([]attach.Channel, error) {
 	}
 	out := make([]attach.Channel, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, attach.Channel{Name: e.Name, Groups: e.Resource.Groups})
+		out = append(out, attach.Channel{Key: e.Key, Name: e.Name, Groups: e.Resource.Groups})
 	}
 	return out, nil
 }

@@ -7,10 +7,11 @@ import (
 )
 
 // AudioOut is the mix of a room for one participant: everybody who is heard but
-// itself, every 20 ms.
+// itself, every 20 ms. Another is for those who came via another voice server.
 type AudioOut struct {
 	sound  *sound
-	p      *Participant
+	p      *Participant // nil: of nobody in the room
+	via    string       // see Room.Mix
 	format AudioFormat
 	send   func(payload []byte)
 	loss   atomic.Int32 // percent of what is sent

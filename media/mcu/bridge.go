@@ -28,17 +28,18 @@ func (m *Room) bridge(e Event) {
 // Ear hears those who speak in a room without taking part in it.
 type Ear struct {
 	sound *sound
+	via   string
 	hear  func(speaker string, s *Sound)
 }
 
 // Overhear makes hear be called with every packet of those who are heard in the
-// room, in Opus and as they number it, and the speaker's id. Mumble users are left
-// out: what they say is carried where they say it. hear is called from many
+// room, in Opus and as they number it, and the speaker's id. Those who came via that
+// voice server are left out: what they say is carried where they say it. hear is called from many
 // goroutines, for one speaker from one at a time; it must neither block nor change
 // what it is given. The caller closes the Ear.
-func (m *Room) Overhear(hear func(speaker string, s *Sound)) *Ear {
+func (m *Room) Overhear(via string, hear func(speaker string, s *Sound)) *Ear {
 	s := m.sound
-	e := &Ear{sound: s, hear: hear}
+	e := &Ear{sound: s, via: via, hear: hear}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := append(slices.Clone(*s.ears.Load()), e)
@@ -64,12 +65,22 @@ func (s *sound) listening() {
 
 // overheard hands a packet to whoever hears from outside.
 func (s *sound) overheard(in *AudioIn, p *Sound) {
-	if in.p.kind == Mumble {
-		return
-	}
 	for _, e := range *s.ears.Load() {
-		e.hear(in.p.ID, p)
+		if e.via != in.p.via {
+			e.hear(in.p.ID, p)
+		}
 	}
+}
+
+// Mix gives somebody outside of the room its mix, for those who came via that voice
+// server: without what they say themselves. send is called with payloads of 20 ms
+// while anybody else is heard, from one goroutine; it must not block and not keep
+// the payload. The error is ErrFormat. The owner calls Close.
+func (m *Room) Mix(via string, f AudioFormat, send func(payload []byte)) (*AudioOut, error) {
+	if !f.sent() {
+		return nil, ErrFormat
+	}
+	return m.sound.add(&AudioOut{sound: m.sound, via: via, format: f, send: send}), nil
 }
 
 // radioLevel is how loud a packet of a Mumble user counts, in -dBov: they send

@@ -40,6 +40,7 @@ type Member struct {
 	Muted   bool      `json:"muted"`             // sends no sound
 	Hand    time.Time `json:"hand,omitzero"`     // raised since
 	Since   time.Time `json:"since"`
+	Via     string    `json:"-"` // see JoinRequest
 
 	Emergency bool `json:"emergency,omitempty"` // goes before everybody where one speaks at a time
 }

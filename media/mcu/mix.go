@@ -105,8 +105,12 @@ func (s *sound) serve(outs []*AudioOut) {
 	mixed := false
 	var limited [frame]int16
 	for _, o := range outs {
-		if in, busy := s.inOf(o.p), o.p != nil && o.p.busy.Load(); in != nil || busy {
-			s.serveOwn(o, in, busy)
+		own, busy := s.ownOf(o), o.p != nil && o.p.busy.Load()
+		if o.via != "" && len(own) == len(s.heard) {
+			continue
+		}
+		if len(own) > 0 || busy {
+			s.serveOwn(o, own, busy)
 			continue
 		}
 		o.toned = 0
@@ -140,14 +144,16 @@ func (s *sound) serve(outs []*AudioOut) {
 	}
 }
 
-// inOf returns the voice of p that is in the sum, nil for none.
-func (s *sound) inOf(p *Participant) *AudioIn {
+// ownOf returns the voices in the sum that o is to be without. They are good until
+// the next call.
+func (s *sound) ownOf(o *AudioOut) []*AudioIn {
+	s.own = s.own[:0]
 	for _, in := range s.heard {
-		if in.p == p {
-			return in
+		if in.p == o.p || o.via != "" && in.p.via == o.via {
+			s.own = append(s.own, in)
 		}
 	}
-	return nil
+	return s.own
 }
 
 func (s *sound) mixFor(f AudioFormat) *sharedMix {
@@ -164,9 +170,9 @@ func (s *sound) mixFor(f AudioFormat) *sharedMix {
 	return x
 }
 
-// serveOwn sends o the mix without the voice in, which may be nil, and with the busy
-// tone if it talks in vain.
-func (s *sound) serveOwn(o *AudioOut, in *AudioIn, busy bool) {
+// serveOwn sends o the mix without these voices, and with the busy tone if it talks
+// in vain.
+func (s *sound) serveOwn(o *AudioOut, own []*AudioIn, busy bool) {
 	if o.own == nil {
 		enc, err := newEncoder(o.format)
 		if err != nil {
@@ -180,7 +186,7 @@ func (s *sound) serveOwn(o *AudioOut, in *AudioIn, busy bool) {
 		o.told = l
 	}
 	s.part = s.sum
-	if in != nil {
+	for _, in := range own {
 		for i, v := range in.tick {
 			s.part[i] -= int32(v)
 		}

@@ -37,6 +37,7 @@ type Participant struct {
 	kind  Kind
 	name  string // for people
 	user  string // account; empty: none
+	via   string // see JoinRequest
 	leg   Leg
 	log   *slog.Logger
 
@@ -77,7 +78,7 @@ const maxName = 64 // characters
 
 func newParticipant(r *Rooms, s *Settings, req JoinRequest, host bool) *Participant {
 	p := &Participant{
-		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), leg: req.Leg,
+		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), via: req.Via, leg: req.Leg,
 		who: req.Identity, role: Listener, owner: host, muted: true,
 	}
 	if !req.Identity.System {
@@ -141,7 +142,7 @@ func (p *Participant) Member() (Member, bool) {
 
 // member is the participant as others see it. room.mu is held.
 func (p *Participant) member() Member {
-	return Member{ID: p.ID, Name: p.name, User: p.user, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since, Emergency: p.emergency}
+	return Member{ID: p.ID, Name: p.name, User: p.user, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since, Emergency: p.emergency, Via: p.via}
 }
 
 // Leave takes the participant out of its room; its leg is not ended. Leaving

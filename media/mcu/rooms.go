@@ -58,7 +58,7 @@ type Deps struct {
 	Compositor func() *exec.Cmd
 	// Recorder records the rooms' streams; nil: nothing does.
 	Recorder Recorder
-	// Bridge carries rooms to Mumble; nil: nothing does.
+	// Bridge carries rooms to other voice servers; nil: nothing does.
 	Bridge Bridge
 }
 
@@ -264,6 +264,7 @@ type JoinRequest struct {
 	Room     string // name
 	Name     string // what to call the participant; empty: the user
 	Kind     Kind
+	Via      string // voice server that carries what it says to those who came through it; empty: none
 	Remote   netip.AddrPort
 	Agent    string // what the client calls itself
 	PIN      string // asked of guests and callers without an account

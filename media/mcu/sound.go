@@ -40,6 +40,7 @@ type sound struct {
 	limiter limiter
 	turns   turns
 	heard   []*AudioIn // whose voices are in sum
+	own     []*AudioIn // those of them that one mix is without
 	sum     [frame]int32
 	part    [frame]int32
 	pcm     [frame]int16
@@ -117,7 +118,10 @@ func (p *Participant) Hear(f AudioFormat, send func(payload []byte)) (*AudioOut,
 
 // hear adds a mix of everybody but p, who may be nil. f can be sent.
 func (s *sound) hear(p *Participant, f AudioFormat, send func(payload []byte)) *AudioOut {
-	o := &AudioOut{sound: s, p: p, format: f, send: send}
+	return s.add(&AudioOut{sound: s, p: p, format: f, send: send})
+}
+
+func (s *sound) add(o *AudioOut) *AudioOut {
 	s.mu.Lock()
 	s.outs = append(s.outs, o)
 	s.mixing.Store(true)

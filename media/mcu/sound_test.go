@@ -624,3 +624,53 @@ func TestASlotIsNumberedWithoutRepeats(t *testing.T) {
 		})
 	}
 }
+
+// TestVoiceServersHearTheOthersAndNotTheirOwn: what their users say comes back to
+// them neither in the mix nor singly, and while nobody else is heard nothing comes.
+func TestVoiceServersHearTheOthersAndNotTheirOwn(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	at := func(name, via string) *Participant {
+		p, _, err := h.join(t, member(name, true), func(r *JoinRequest) { r.Via = via })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	here, one, two := at("here", ""), at("one", "there"), at("two", "there")
+	st := byHand(here)
+	voices := []*voiceOf{speak(t, here, opusFormat, 400), speak(t, one, opusFormat, 700), speak(t, two, opusFormat, 1000)}
+	var single sync.Map
+	ear := here.Room().Overhear("there", func(id string, _ *Sound) { single.Store(id, true) })
+	defer ear.Close()
+	mixed, payloads := newHeard(t, opusFormat), 0
+	out, err := here.Room().Mix("there", opusFormat, func(b []byte) { payloads++; mixed.payload(b) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := here.Room().Mix("there", AudioFormat{Codec: codec.AAC}, nil); err == nil {
+		t.Error("a mix in a codec that is not sent")
+	}
+	say := func(n int, who ...*voiceOf) {
+		for range n {
+			for _, v := range who {
+				v.in.write(v.next(t, true), st.now)
+			}
+			st.tick()
+		}
+	}
+	say(50, voices[1:]...)
+	if payloads > 0 {
+		t.Errorf("%d payloads while only its own are heard", payloads)
+	}
+	say(75, voices...)
+	if mixed.power(400) < 0.9 || mixed.power(700) > 0.01 || mixed.power(1000) > 0.01 {
+		t.Errorf("heard %.3f, %.3f, %.3f", mixed.power(400), mixed.power(700), mixed.power(1000))
+	}
+	for id, want := range map[string]bool{here.ID: true, one.ID: false, two.ID: false} {
+		if _, got := single.Load(id); got != want {
+			t.Errorf("heard singly: %v", got)
+		}
+	}
+}

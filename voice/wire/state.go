@@ -195,3 +195,47 @@ func (m *RequestBlob) fields(c *coder) {
 	c.uint32s(2, &m.Comments)
 	c.uint32s(3, &m.Descriptions)
 }
+
+// ContextAction says that a user has chosen an entry of a menu.
+type ContextAction struct {
+	Session *uint32 // who it was chosen for; absent: nobody
+	Channel *uint32 // likewise
+	Action  *string
+}
+
+// Type implements Message.
+func (*ContextAction) Type() Type { return TypeContextAction }
+
+func (m *ContextAction) fields(c *coder) {
+	c.uint32(1, &m.Session)
+	c.uint32(2, &m.Channel)
+	c.string(3, &m.Action)
+}
+
+// Where an entry of a menu stands, or-ed, and what happens to it.
+const (
+	MenuServer  = 1
+	MenuChannel = 2
+	MenuUser    = 4
+
+	MenuAdd    = 0
+	MenuRemove = 1
+)
+
+// ContextModify adds an entry to a client's menus or removes it.
+type ContextModify struct {
+	Action    *string // names it
+	Text      *string
+	Places    *uint32
+	Operation *uint32
+}
+
+// Type implements Message.
+func (*ContextModify) Type() Type { return TypeContextModify }
+
+func (m *ContextModify) fields(c *coder) {
+	c.string(1, &m.Action)
+	c.string(2, &m.Text)
+	c.uint32(3, &m.Places)
+	c.uint32(4, &m.Operation)
+}

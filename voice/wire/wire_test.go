@@ -38,6 +38,8 @@ func messages() []Message {
 		&CodecVersion{new(int32(-2147483637)), new(int32(0)), b, b},
 		&UserStats{u, b, [][]byte{blob}, &PacketCounts{u, u, u, u}, &PacketCounts{}, u, u, f, f, f, f, &Version{u, s, s, s, nil}, []int32{1}, blob, u, u, u, b, b},
 		&RequestBlob{list, list, list},
+		&ContextAction{u, u, s},
+		&ContextModify{s, s, u, u},
 		&ServerConfig{u, s, b, u, u, u, b},
 		&SuggestConfig{u, b, b},
 	}

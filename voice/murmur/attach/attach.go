@@ -41,6 +41,7 @@ type Verifier interface {
 
 // Channel is a channel that shall be there, below the root.
 type Channel struct {
+	Key    string // names it for good
 	Name   string
 	Groups []string // who has IN in one speaks, who has OUT in one enters and hears
 }
@@ -108,7 +109,7 @@ type Attachment struct {
 
 	mu       sync.Mutex // guards what follows
 	status   Status
-	channels map[string]int32 // of the plan, by name
+	channels map[string]int32 // of the plan, by key
 }
 
 // New returns an attachment; it opens nothing. cfg must be valid.
@@ -140,12 +141,35 @@ func (a *Attachment) Status() Status {
 	return a.status
 }
 
-// Channel returns the number that a channel of the plan has at murmurd.
-func (a *Attachment) Channel(name string) (id int32, ok bool) {
+// Channel returns the number that the channel of the plan with that key has at
+// murmurd; none while murmurd is not attached.
+func (a *Attachment) Channel(key string) (id int32, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	id, ok = a.channels[name]
-	return id, ok
+	id, ok = a.channels[key]
+	return id, ok && a.status.Attached
+}
+
+// Who returns whose session that is at murmurd, with the rights of now. ok is false
+// for those that are unknown and for those of this server itself.
+func (a *Attachment) Who(session uint32) (id auth.Identity, ok bool) {
+	s := a.seats.of(int32(session))
+	if s == nil || s.ses == nil || s.identity.System {
+		return auth.Identity{}, false
+	}
+	return s.ses.Identity(), true
+}
+
+// Mute makes a session at murmurd heard or not, soon. The error is nil.
+func (a *Attachment) Mute(session uint32, muted bool) error {
+	a.notes.wish(int32(session), func(w *wish) { w.mute = &muted })
+	return nil
+}
+
+// Dismiss puts a session at murmurd into the root channel, soon. The error is nil.
+func (a *Attachment) Dismiss(session uint32) error {
+	a.notes.wish(int32(session), func(w *wish) { w.out = true })
+	return nil
 }
 
 // Refresh makes the channels follow the plan soon. It is for changes of groups and

@@ -123,7 +123,7 @@ func TestRights(t *testing.T) {
 		t.Error("ann is back")
 	}
 
-	h.plan.set(Channel{Name: "Red", Groups: []string{"Red"}}, Channel{Name: "Bravo Team", Groups: []string{"Red", "Blue"}})
+	h.plan.set(Channel{Key: "Red", Name: "Red", Groups: []string{"Red"}}, Channel{Key: "Bravo Team", Name: "Bravo Team", Groups: []string{"Red", "Blue"}})
 	h.Refresh()
 	is("a new channel is there and that of a group that is no more is gone", func() bool {
 		return bob.channel("Bravo Team") != nil && bob.channel("Blue") == nil && bob.in() == "Root"
@@ -185,7 +185,28 @@ func devices(t *testing.T, h *house, m *murmurd) {
 	bridge := mustLogin(t, m, user, password)
 	bridge.do(func() { bridge.Self.Move(bridge.Channels.Find("Blue")) })
 	eventually(t, "the bridge may speak in the channel", func() bool { return bridge.in() == "Blue" && !bridge.suppressed() })
-	if _, err := connect(t, m, "Red conference", password); rejected(err) != "reject 3" {
+	if _, err := connect(t, m, user, password); rejected(err) != "reject 3" {
+		t.Errorf("a password of a bridge is good twice: %s", rejected(err))
+	}
+	_, password = h.ServerLogin("Blue conference")
+	if _, err := connect(t, m, "Red conference (room)", password); rejected(err) != "reject 3" {
 		t.Errorf("one bridge's password for another: %s", rejected(err))
 	}
+	if _, ok := h.Who(uint32(bridge.session())); ok {
+		t.Error("a bridge is taken for somebody")
+	}
+	imitator := mustLogin(t, m, "Red conference (Room)", "", h.certificate("bob", "tablet"))
+	if name := imitator.name(); name != "bob" {
+		t.Errorf("somebody is shown as %q", name)
+	}
+	session := uint32(imitator.session())
+	eventually(t, "it is known whose session it is", func() bool { id, ok := h.Who(session); return ok && id.User == "bob" })
+	imitator.do(func() { imitator.Self.Move(imitator.Channels.Find("Blue")) })
+	eventually(t, "bob is in Blue", func() bool { return imitator.in() == "Blue" })
+	_ = h.Mute(session, true)
+	_ = h.Dismiss(session)
+	eventually(t, "bob is muted and shown out", func() (is bool) {
+		imitator.do(func() { is = imitator.Self.Muted })
+		return is && imitator.in() == "Root"
+	})
 }

@@ -229,9 +229,9 @@ func TestGroupNamesGiveNoPowerAtMurmurd(t *testing.T) {
 		_, err := h.auth.AddGroup(t.Context(), n, "")
 		ok(t, err)
 		ok(t, h.auth.Grant(t.Context(), "eve", n, true, true))
-		plan = append(plan, Channel{Name: n, Groups: []string{n}})
+		plan = append(plan, Channel{Key: n, Name: n, Groups: []string{n}})
 	}
-	h.plan.set(append(plan, Channel{Name: "Blue", Groups: []string{"Blue"}})...)
+	h.plan.set(append(plan, Channel{Key: "Blue", Name: "Blue", Groups: []string{"Blue"}})...)
 	h.attach(m)
 	eve, root := mustLogin(t, m, "eve", "eve-password"), mustLogin(t, m, "root", "root-password")
 	s := script(t, m)

@@ -130,7 +130,7 @@ func (l *link) carryOut(ctx context.Context) error {
 		if err := l.setRules(ctx, id, l.rules(c)); err != nil {
 			return err
 		}
-		named[c.Name], below[id] = id, c
+		named[c.Key], below[id] = id, c
 	}
 	if err := l.removeOthers(ctx, top, below); err != nil {
 		return err

@@ -15,6 +15,7 @@ type Config struct {
 	Callbacks string        `yaml:"callbacks" doc:"Where murmurd asks back; an address of this machine itself, port 0 takes a free one."`
 	Server    int           `yaml:"server" doc:"Number of murmurd's virtual server."`
 	KeepOpen  bool          `yaml:"keepOpen" doc:"Whether murmurd goes on for those who are connected while this server is away; new logins are refused meanwhile. Otherwise it is started when this server attaches and stopped when it leaves, which also keeps strangers from damaging murmurd 1.3 and 1.5 by logging in as SuperUser meanwhile."`
+	Voice     string        `yaml:"voice" doc:"Where murmurd takes Mumble clients, an address of this machine itself such as 127.0.0.1:64739; then each room and murmurd's channel of the same name hear each other. Empty: they do not."`
 	Bandwidth int           `yaml:"bandwidth" doc:"Bits per second that a client may send. Clients that are not told lose what exceeds it without a word."`
 	Budget    time.Duration `yaml:"budget" doc:"How long murmurd waits for the answer to a login. It carries no voice of TCP clients meanwhile. A login whose check takes longer is refused, and let in when it is tried again."`
 }
@@ -42,6 +43,9 @@ func (c Config) Validate() error {
 		if !ap.Addr().IsLoopback() {
 			return fmt.Errorf("%s: only an address of this machine itself, such as 127.0.0.1", a.key)
 		}
+	}
+	if ap, err := netip.ParseAddrPort(c.Voice); c.Voice != "" && (err != nil || !ap.Addr().IsLoopback()) {
+		return errors.New("voice: an address and port of this machine itself, such as 127.0.0.1:64739, or nothing")
 	}
 	switch {
 	case len(c.Secret) < minSecret:

@@ -7,9 +7,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -72,10 +72,14 @@ type logins struct {
 	patient chan struct{}  // one for each slow check, so that these are in nobody's way; without one it is left out
 	checks  sync.WaitGroup // of both
 	proven  *proven
+	lines   lines
 }
 
 func newLogins() logins {
-	return logins{places: make(chan struct{}, maxChecks), patient: make(chan struct{}, maxSlow), proven: newProven()}
+	return logins{
+		places: make(chan struct{}, maxChecks), patient: make(chan struct{}, maxSlow), proven: newProven(),
+		lines: lines{passwords: make(map[string]linePassword)},
+	}
 }
 
 // decide answers a login within the budget. Whatever takes longer, such as the
@@ -149,8 +153,8 @@ func (a *Attachment) prove(ctx, life context.Context, l login, n name) (id auth.
 	if l.password == "" {
 		return auth.Identity{}, "", auth.ErrNoCredentials
 	}
-	if user, password := a.ServerLogin(l.name); subtle.ConstantTimeCompare([]byte(l.password), []byte(password)) == 1 {
-		return auth.System("murmurd"), user, nil
+	if a.lines.take(l.name, l.password) {
+		return auth.System("murmurd"), l.name, nil
 	}
 	id, err = a.byPassword(ctx, life, n.base, l.password)
 	return id, l.hash, err
@@ -239,7 +243,8 @@ func (a *Attachment) shown(ctx context.Context, n name, id auth.Identity) string
 	if strings.EqualFold(n.base, id.User) {
 		return n.whole
 	}
-	if _, err := a.deps.Auth.User(ctx, n.base); !errors.Is(err, auth.ErrNotFound) || strings.EqualFold(n.base, lostName) {
+	reserved := strings.EqualFold(n.base, lostName) || strings.HasSuffix(strings.ToLower(n.base), lineSuffix)
+	if _, err := a.deps.Auth.User(ctx, n.base); reserved || !errors.Is(err, auth.ErrNotFound) {
 		if n.slot != "" {
 			return id.User + slotMark + n.slot
 		}
@@ -248,12 +253,53 @@ func (a *Attachment) shown(ctx context.Context, n name, id auth.Identity) string
 	return n.whole
 }
 
+// lineSuffix ends the names of this server's own sessions at murmurd. Nobody else
+// is shown with such a name.
+const lineSuffix = " (room)"
+
+// linePasswordLife is how long the password of such a session is good.
+const linePasswordLife = 10 * time.Second
+
 // ServerLogin returns the name and password with which this server itself connects
-// to murmurd as name, such as for the bridge of a room.
-func (a *Attachment) ServerLogin(name string) (user, password string) {
-	mac := hmac.New(sha256.New, a.deps.Key)
-	mac.Write([]byte("server login\x00" + name))
-	return name, base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+// to murmurd for the channel with that name. The password is good once and for ten
+// seconds, until another one is asked for.
+func (a *Attachment) ServerLogin(channel string) (user, password string) {
+	user = strings.ToValidUTF8(channel[:min(len(channel), maxName-len(lineSuffix))], "") + lineSuffix
+	return user, a.lines.put(user)
+}
+
+// lines are the logins that this server's own sessions are about to make.
+type lines struct {
+	mu        sync.Mutex              // guards passwords
+	passwords map[string]linePassword // by name; bounded by the channels there are
+}
+
+type linePassword struct {
+	text  string
+	until time.Time
+}
+
+func (l *lines) put(name string) (password string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(l.passwords, func(_ string, p linePassword) bool { return now.After(p.until) })
+	password = rand.Text()
+	l.passwords[name] = linePassword{password, now.Add(linePasswordLife)}
+	return password
+}
+
+// take reports whether that is the password of name, which is not good any more
+// then.
+func (l *lines) take(name, password string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.passwords[name]
+	if p.text == "" || subtle.ConstantTimeCompare([]byte(p.text), []byte(password)) != 1 || time.Now().After(p.until) {
+		return false
+	}
+	delete(l.passwords, name)
+	return true
 }
 
 // proven remembers which passwords were right lately. What it holds says nothing

@@ -242,7 +242,7 @@ func newHouse(t testing.TB) *house {
 			t.Fatal(err)
 		}
 	}
-	h.plan.set(Channel{Name: "Blue", Groups: []string{"Blue"}}, Channel{Name: "Red", Groups: []string{"Red"}})
+	h.plan.set(Channel{Key: "Blue", Name: "Blue", Groups: []string{"Blue"}}, Channel{Key: "Red", Name: "Red", Groups: []string{"Red"}})
 	return h
 }
 

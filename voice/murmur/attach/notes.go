@@ -13,6 +13,7 @@ type notes struct {
 	mu      sync.Mutex // guards what follows
 	kicks   map[int32]string
 	changed map[int32]bool // sessions whose rights changed
+	wishes  map[int32]wish // what hosts of rooms want of sessions
 	unknown bool           // somebody is there who did not log in through us
 	plan    bool           // the channels may have to change
 	stopped bool           // murmurd's server has stopped
@@ -20,7 +21,13 @@ type notes struct {
 }
 
 func newNotes() *notes {
-	return &notes{wake: make(chan struct{}, 1), kicks: make(map[int32]string), changed: make(map[int32]bool)}
+	return &notes{wake: make(chan struct{}, 1), kicks: make(map[int32]string), changed: make(map[int32]bool), wishes: make(map[int32]wish)}
+}
+
+// wish is what a host of a room wants of a session.
+type wish struct {
+	mute *bool // nil: as it is
+	out  bool  // of its channel
 }
 
 // add leaves a note.
@@ -36,10 +43,17 @@ func (n *notes) add(f func()) {
 
 func (n *notes) kick(session int32, reason string) { n.add(func() { n.kicks[session] = reason }) }
 func (n *notes) change(session int32)              { n.add(func() { n.changed[session] = true }) }
-func (n *notes) stranger()                         { n.add(func() { n.unknown = true }) }
-func (n *notes) refresh()                          { n.add(func() { n.plan = true }) }
-func (n *notes) stop()                             { n.add(func() { n.stopped, n.started = true, false }) }
-func (n *notes) start()                            { n.add(func() { n.started = true }) }
+func (n *notes) wish(session int32, change func(*wish)) {
+	n.add(func() {
+		w := n.wishes[session]
+		change(&w)
+		n.wishes[session] = w
+	})
+}
+func (n *notes) stranger() { n.add(func() { n.unknown = true }) }
+func (n *notes) refresh()  { n.add(func() { n.plan = true }) }
+func (n *notes) stop()     { n.add(func() { n.stopped, n.started = true, false }) }
+func (n *notes) start()    { n.add(func() { n.started = true }) }
 
 // gone drops what concerns a session that has ended.
 func (n *notes) gone(session int32) {
@@ -47,6 +61,7 @@ func (n *notes) gone(session int32) {
 	defer n.mu.Unlock()
 	delete(n.kicks, session)
 	delete(n.changed, session)
+	delete(n.wishes, session)
 }
 
 // forget drops what was noted about an earlier connection: that its server has
@@ -63,6 +78,7 @@ func (n *notes) clear() {
 	defer n.mu.Unlock()
 	clear(n.kicks)
 	clear(n.changed)
+	clear(n.wishes)
 }
 
 // back takes notes back that were not carried out. Newer ones of the same session
@@ -77,6 +93,11 @@ func (n *notes) back(t taken) {
 		for session := range t.changed {
 			n.changed[session] = true
 		}
+		for session, w := range t.wishes {
+			if _, newer := n.wishes[session]; !newer {
+				n.wishes[session] = w
+			}
+		}
 		n.unknown, n.plan = n.unknown || t.unknown, n.plan || t.plan
 	})
 }
@@ -85,6 +106,7 @@ func (n *notes) back(t taken) {
 type taken struct {
 	kicks         map[int32]string
 	changed       map[int32]bool
+	wishes        map[int32]wish
 	unknown, plan bool
 	stopped       bool
 }
@@ -102,9 +124,10 @@ func (n *notes) take() taken {
 		}
 		n.unknown, n.plan = true, true
 	}
-	t := taken{kicks: maps.Clone(n.kicks), changed: maps.Clone(n.changed), unknown: n.unknown, plan: n.plan}
+	t := taken{kicks: maps.Clone(n.kicks), changed: maps.Clone(n.changed), wishes: maps.Clone(n.wishes), unknown: n.unknown, plan: n.plan}
 	clear(n.kicks)
 	clear(n.changed)
+	clear(n.wishes)
 	n.unknown, n.plan = false, false
 	return t
 }

@@ -82,7 +82,38 @@ func (l *link) do(ctx context.Context, t taken) error {
 			return err
 		}
 	}
+	if err := l.grant(ctx, t.wishes); err != nil {
+		return err
+	}
 	return l.regroup(ctx, t.changed)
+}
+
+// grant does what hosts of rooms want of sessions.
+func (l *link) grant(ctx context.Context, wishes map[int32]wish) error {
+	if len(wishes) == 0 {
+		return nil
+	}
+	users, err := l.server.Users(ctx)
+	if err != nil {
+		return err
+	}
+	for session, w := range wishes {
+		u, ok := users[session]
+		if !ok {
+			continue
+		}
+		if w.mute != nil {
+			u.Mute = *w.mute
+		}
+		if w.out {
+			u.Channel = 0
+		}
+		if err := tolerate(l.server.SetState(ctx, u)); err != nil {
+			return err
+		}
+		delete(wishes, session)
+	}
+	return nil
 }
 
 // silent waits without calling: a murmurd on its way out says that its server has

@@ -100,7 +100,7 @@ func (s *callbacks) add(c callback) error {
 	}
 	if len(s.subs) >= maxCallbacks {
 		s.mu.Unlock()
-		return fmt.Errorf("%w: it has %d callbacks already", errRefused, maxCallbacks)
+		return fmt.Errorf("%w: it has %d callbacks already", ErrRefused, maxCallbacks)
 	}
 	sub := &subscriber{callback: c, queue: make(chan Event, maxQueue), over: make(chan struct{})}
 	s.subs = append(s.subs, sub)

@@ -167,8 +167,8 @@ type operation struct {
 	do    func(ctx context.Context, c *call) error
 }
 
-// errRefused is wrapped by errors whose text the caller may see.
-var errRefused = errors.New("this server does not do that over Ice")
+// ErrRefused is wrapped by errors whose text the caller may see.
+var ErrRefused = errors.New("this server does not do that over Ice")
 
 // handle answers one request.
 func (c *conn) handle(ctx context.Context, r *ice.Request) ice.Reply {
@@ -212,7 +212,7 @@ func (c *conn) handle(ctx context.Context, r *ice.Request) ice.Reply {
 	case errors.Is(err, ice.ErrMalformed):
 		c.d.n.malformed.Add(1)
 		return ice.Fault("the parameters cannot be read")
-	case errors.Is(err, errRefused):
+	case errors.Is(err, ErrRefused):
 		return ice.Fault(err.Error())
 	}
 	c.d.log.Warn("a call was not carried out", "op", r.Op, "error", err)
@@ -258,11 +258,11 @@ func (c *call) end() error { return c.in.End() }
 
 // refuse is an operation that this house does not carry out.
 func refuse(why string) operation {
-	return operation{write, func(context.Context, *call) error { return fmt.Errorf("%w: %s", errRefused, why) }}
+	return operation{write, func(context.Context, *call) error { return fmt.Errorf("%w: %s", ErrRefused, why) }}
 }
 
 // without is the error of changing what the house does not have.
-func without(what string) error { return fmt.Errorf("%w: it has no %s", errRefused, what) }
+func without(what string) error { return fmt.Errorf("%w: it has no %s", ErrRefused, what) }
 
 // server returns the proxy of the one server.
 func (c *conn) server() ice.Proxy {
