@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAnEmergencyOpensARoom is an alert of a TAK client: a telephone is called and
@@ -41,7 +42,8 @@ web:
 	carl := s.radio(t, "carl", "red")
 	anna := s.notified(t, "anna")
 	situation := s.situation(t, "anna")
-	wait(t, patience, "the phone to register", func() error {
+	// A registration that gets no answer is tried again only after a minute.
+	wait(t, 2*time.Minute, "the phone to register", func() error {
 		var out struct{ Registrations []any }
 		if code := s.api("admin", http.MethodGet, "sip/registrations", nil, &out); code != http.StatusOK || len(out.Registrations) == 0 {
 			return errors.New("it is not there")
