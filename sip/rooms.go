@@ -33,7 +33,7 @@ var (
 type Room struct {
 	Name     string
 	Title    string // for people; may be empty
-	NeedsPIN bool // for those who have no right of their own to be there
+	NeedsPIN bool   // for those who have no right of their own to be there
 }
 
 // JoinRequest asks for a seat.

@@ -8,42 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
-
-	"layeh.com/gumble/gumble"
-	"layeh.com/gumble/gumbleutil"
+	"time"
 )
-
-// texts are those that a Mumble client was sent by the server itself.
-type texts struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (r *radio) listen() *texts {
-	x := &texts{}
-	r.Config.Attach(gumbleutil.Listener{TextMessage: func(e *gumble.TextMessageEvent) {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if e.Sender == nil {
-			x.all = append(x.all, e.Message)
-		}
-	}})
-	return x
-}
-
-func (x *texts) await(t *testing.T, want string) {
-	t.Helper()
-	wait(t, patience, "the text "+want, func() error {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if !strings.Contains(strings.Join(x.all, "\n"), want) {
-			return fmt.Errorf("told %q", x.all)
-		}
-		return nil
-	})
-}
 
 // TestAnEmergencyOpensARoom is an alert of a TAK client: a telephone is called and
 // answers into the room, a browser is called, and a Mumble user in the channel of
@@ -73,10 +40,10 @@ web:
 	bert.connect(t, "tls", "E-B", "BERT").report()
 	phone := s.phone(t, "bert", "H264")
 	carl := s.radio(t, "carl", "red")
-	told := carl.listen()
 	anna := s.notified(t, "anna")
 	situation := s.situation(t, "anna")
-	wait(t, patience, "the phone to register", func() error {
+	// A registration that gets no answer is tried again only after a minute.
+	wait(t, 2*time.Minute, "the phone to register", func() error {
 		var out struct{ Registrations []any }
 		if code := s.api("admin", http.MethodGet, "sip/registrations", nil, &out); code != http.StatusOK || len(out.Registrations) == 0 {
 			return errors.New("it is not there")
@@ -98,7 +65,7 @@ web:
 	if call.Title != "911 Alert: FALKE 2" || call.From != "FALKE 2" {
 		t.Errorf("called %+v", call)
 	}
-	told.await(t, "911 Alert: FALKE 2, at 52.5162")
+	carl.awaitText("911 Alert: FALKE 2, at 52.5162")
 	wait(t, patience, "the phone to be in the room", func() error {
 		phone.do("accept", "")
 		if in := s.present(t, call.Room); !strings.Contains(in, "sip bert") {
@@ -127,7 +94,7 @@ web:
 	if said.Text != "911 Alert: FALKE 2, cancelled" {
 		t.Errorf("said %q", said.Text)
 	}
-	told.await(t, "911 Alert: FALKE 2, cancelled")
+	carl.awaitText("911 Alert: FALKE 2, cancelled")
 	for _, want := range []string{"opened", "cancelled"} {
 		var m struct {
 			Type string
@@ -153,4 +120,17 @@ web:
 	if n != 1 {
 		t.Errorf("%d rooms were made: %+v", n, rooms)
 	}
+}
+
+// awaitText waits until the Mumble client was sent a text.
+func (r *radio) awaitText(want string) {
+	r.t.Helper()
+	wait(r.t, patience, "the text "+want, func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !strings.Contains(strings.Join(r.texts, "\n"), want) {
+			return fmt.Errorf("told %q", r.texts)
+		}
+		return nil
+	})
 }

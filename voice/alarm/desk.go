@@ -393,8 +393,9 @@ func (d *Desk) pending() bool {
 	return len(d.record)+len(d.moves) > 0
 }
 
-// maxWords bounds a name that a client gives.
-const maxWords = 60 // characters
+// maxWords bounds a name that a client gives: kind and call sign fit the title of a
+// room together.
+const maxWords = 48 // characters
 
 // legible makes words of a client fit to be shown, and is otherwise where nothing
 // is left of them.

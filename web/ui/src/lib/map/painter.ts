@@ -86,6 +86,9 @@ const dotReach = 6;
 /** How far to the upper left of a symbol the badge of a room stands (CSS pixels). */
 const badgeAt = 15;
 
+/** How far the waves of who talks go to both sides (CSS pixels). */
+const wavesReach = 34;
+
 interface Placed {
   seen: Seen;
   x: number;
@@ -334,8 +337,9 @@ export class Painter {
       const text = stale ? `${seen.item.callsign}\n${scene.age(scene.now - seen.item.time)}` : seen.item.callsign;
       const force = chosen || seen.kind === 'emergency' || presence?.talks === true;
       // Where there is no room for both, the name alone.
-      const whole = presence !== undefined && this.#nameBeside(`${text}\n${scene.presenceWords(presence)}`, x, y, reach, force, stale);
-      if (whole || this.#nameBeside(text, x, y, reach, force, stale)) left--;
+      const wide = presence?.talks ? wavesReach : reach;
+      const whole = presence !== undefined && this.#nameBeside(`${text}\n${scene.presenceWords(presence)}`, x, y, reach, wide, force, stale);
+      if (whole || this.#nameBeside(text, x, y, reach, wide, force, stale)) left--;
     }
     if (!scene.layers.labels || !scene.layers.drawings) return;
     for (const seen of this.#shapes) {
@@ -349,17 +353,17 @@ export class Painter {
     }
   }
 
-  /** Writes a name below a symbol, else beside or above it, wherever there is room. */
-  #nameBeside(text: string, x: number, y: number, reach: number, force: boolean, stale: boolean): boolean {
+  /** Writes a name below a symbol, else beside or above it, wherever there is room; reach and wide: how far it goes. */
+  #nameBeside(text: string, x: number, y: number, reach: number, wide: number, force: boolean, stale: boolean): boolean {
     // In a crowd most names find no room: that is found out before anything is measured or drawn.
     const lines = text.split('\n');
     const width = Math.max(...lines.map((l) => l.length)) * 7 + 4;
     const height = lines.length * 15 + 4;
-    const side = reach + 4 + width / 2;
+    const side = wide + 4 + width / 2;
     const room = this.#room;
     if (room.isFree(x - width / 2, y + reach + 2, width, height)) return this.#name(text, x, y + reach + 2, force, stale);
-    if (room.isFree(x + reach + 4, y - height / 2, width, height)) return this.#name(text, x + side, y - height / 2, force, stale);
-    if (room.isFree(x - reach - 4 - width, y - height / 2, width, height)) return this.#name(text, x - side, y - height / 2, force, stale);
+    if (room.isFree(x + wide + 4, y - height / 2, width, height)) return this.#name(text, x + side, y - height / 2, force, stale);
+    if (room.isFree(x - wide - 4 - width, y - height / 2, width, height)) return this.#name(text, x - side, y - height / 2, force, stale);
     if (room.isFree(x - width / 2, y - reach - 4 - height, width, height)) return this.#name(text, x, y - reach - 4 - height, force, stale);
     return force && this.#name(text, x, y + reach + 2, true, stale);
   }
