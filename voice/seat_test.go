@@ -242,6 +242,17 @@ func TestWhereOneSpeaksAtATime(t *testing.T) {
 	r.mu.Unlock()
 	alice.say(0, 9, frame20(6))
 	bob.hears(frame20(6))
+	r.mu.Lock()
+	r.refuses = true
+	r.mu.Unlock()
+	alice.say(0, 11, frame20(7))
+	alice.say(0, 13, frame20(8))
+	alice.settle()
+	bob.settle()
+	end := wire.AppendBody(nil, 11, nil, true) // told once, for a client that does not say it
+	if len(bob.heard(end)) != 1 || len(bob.heard(frame20(7))) != 0 || len(bob.heard(nil)) != 3 {
+		t.Errorf("who is cut off ends %d times; %d packets", len(bob.heard(end)), len(bob.heard(nil)))
+	}
 	if err := s.Tell(1<<30, 1, frame20(1), false); !errors.Is(err, ErrGone) {
 		t.Errorf("nobody is told: %v", err)
 	}
