@@ -77,7 +77,7 @@ func (h *house) watchAlerts(ctx context.Context) error {
 	sub := h.bus.Subscribe(held)
 	defer sub.Close()
 	for {
-		h.rooms.SetAlarmed(alarmed(h.tak.router.Emergencies(auth.System("rooms"))))
+		h.rooms.SetAlarmed(callers(h.tak.router.Emergencies(auth.System("rooms"))))
 		for stirred := false; !stirred; {
 			select {
 			case <-ctx.Done():
@@ -89,9 +89,9 @@ func (h *house) watchAlerts(ctx context.Context) error {
 	}
 }
 
-// alarmed returns the users whose emergencies are calls for help; an alert that
+// callers returns the users whose emergencies are calls for help; an alert that
 // somebody has left an area is none.
-func alarmed(all []cot.Emergency) (users []string) {
+func callers(all []cot.Emergency) (users []string) {
 	for _, e := range all {
 		if strings.HasPrefix(e.Type, "b-a-o-") {
 			users = append(users, e.User)
