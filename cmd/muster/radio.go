@@ -375,6 +375,14 @@ func (l *listener) Notify(e mcu.Event) {
 	switch e.Type {
 	case mcu.EventMuted:
 		l.ask(func(srv *voice.Server) error { return srv.Mute(l.m.Session, e.Data.(mcu.Muted).Muted) })
+	case mcu.EventMove:
+		l.ask(func(srv *voice.Server) error {
+			err := srv.Move(l.m.Session, auth.RoomStreams+e.Data.(mcu.Move).Room)
+			if errors.Is(err, voice.ErrNoChannel) {
+				return nil // a breakout room
+			}
+			return err
+		})
 	case mcu.EventState, mcu.EventRoom:
 		// Let in, or given another role: it may be heard from now on.
 		l.ask(func(*voice.Server) error { l.speak(); return nil })

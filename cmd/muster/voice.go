@@ -10,6 +10,7 @@ import (
 	"muster/media/mcu"
 	"muster/voice"
 	"muster/voice/murmur/attach"
+	"muster/web/api"
 )
 
 // newVoice makes the Mumble server.
@@ -42,6 +43,32 @@ func (h *house) newAttachment(cfg attach.Config) (runner, error) {
 		defer stop()
 		return a.Run(ctx)
 	}), nil
+}
+
+// moderation is the Mumble server that runs now. It implements api.Voice.
+type moderation house
+
+// Bans implements api.Voice.
+func (m *moderation) Bans() []voice.Ban {
+	if srv := m.radio.srv.Load(); srv != nil {
+		return srv.Bans()
+	}
+	return nil
+}
+
+// Ban implements api.Voice.
+func (m *moderation) Ban(b voice.Ban) (voice.Ban, error) {
+	srv := m.radio.srv.Load()
+	if srv == nil {
+		return b, api.ErrNoVoice
+	}
+	return srv.Ban(b), nil
+}
+
+// Unban implements api.Voice.
+func (m *moderation) Unban(id string) bool {
+	srv := m.radio.srv.Load()
+	return srv != nil && srv.Unban(id)
 }
 
 // plan are the rooms, as murmurd's channels. It implements attach.Plan.
