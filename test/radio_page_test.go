@@ -123,7 +123,7 @@ func TestRadioPage(t *testing.T) {
 		t.Errorf("the radio asked for %v: devices, and sections for pictures", v)
 	}
 
-	anna.click(`[aria-label="People and settings: Alpha"]`)
+	anna.click(`[data-channel=alpha] .what`)
 	anna.write(`[data-channel=alpha] [data-person=bert] input[type=range]`, "0")
 	hears("1000")
 	for _, size := range [][2]int{{390, 844}, {820, 1180}, {1440, 900}} {

@@ -84,6 +84,30 @@ export interface DialOut {
   reason?: 'busy' | 'no-answer' | 'declined' | 'unknown' | 'cancelled' | 'ended' | 'failed';
 }
 
+/** Somebody in a room, as hosts see it. */
+export interface RoomParticipant extends Present {
+  /** Account; empty for guests, callers and streams. */
+  user: string;
+  waiting: boolean;
+  muted: boolean;
+  emergency?: boolean;
+  since: string;
+}
+
+/** Somebody who is kept out of the voice server. */
+export interface VoiceBan {
+  id: string;
+  user: string;
+  certificate: string;
+  name: string;
+  reason: string;
+  since: string;
+  /** Left out: for good. */
+  until?: string;
+}
+
+const participant = (room: string, id: string) => `/api/v1/rooms/${enc(room)}/participants/${enc(id)}`;
+
 export const rooms = {
   list: async () => (await call<{ rooms: ConferenceRoom[] | null }>('GET', '/api/v1/rooms')).rooms ?? [],
   get: (name: string) => call<ConferenceRoom>('GET', `/api/v1/rooms/${enc(name)}`),
@@ -106,5 +130,13 @@ export const rooms = {
   /** Where one thing that was said is heard, and where all of it. */
   replayOf: (name: string, id: string) => `/api/v1/rooms/${enc(name)}/replay/${enc(id)}`,
   replayAll: (name: string) => `/api/v1/rooms/${enc(name)}/replay/all`,
+  participants: async (name: string) =>
+    (await call<{ participants: RoomParticipant[] | null }>('GET', `/api/v1/rooms/${enc(name)}/participants`)).participants ?? [],
+  mute: (room: string, id: string) => run('PATCH', participant(room, id), { muted: true }),
+  showOut: (room: string, id: string) => run('DELETE', participant(room, id)),
+  move: (room: string, id: string, to: string) => run('POST', `${participant(room, id)}/move`, { room: to }),
+  bans: async () => (await call<{ bans: VoiceBan[] | null }>('GET', '/api/v1/voice/bans')).bans ?? [],
+  ban: (user: string) => call<VoiceBan>('POST', '/api/v1/voice/bans', { user }),
+  unban: (id: string) => run('DELETE', `/api/v1/voice/bans/${enc(id)}`),
   check: (invitation: string) => call<{ name: string; title: string; present?: Present[] | null }>('POST', '/api/v1/invitations/check', { invitation }),
 };

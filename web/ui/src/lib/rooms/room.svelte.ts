@@ -50,8 +50,8 @@ const breath = 500;
 /** Between being told to move and moving (s). */
 const notice = 3;
 
-/** The longest that a busy tone lasts (ms). */
-const longestTone = 3000;
+/** The longest that a busy tone lasts, for who does not let go (ms). */
+const longestTone = 30_000;
 
 /** Messages that are kept. */
 const mostChat = 500;

@@ -5,6 +5,9 @@ type Sinking = AudioContext & { setSinkId?(id: string): Promise<void> };
 /** How fast a volume changes (time constant, s): no click, and nothing that one hears coming. */
 const glide = 0.01;
 
+/** How long the browser may take until sound comes (ms). */
+const startup = 1000;
+
 /** The way to the loudspeaker, one for all rooms: some browsers allow few. */
 const shared: { context: AudioContext | null; users: number } = { context: null, users: 0 };
 
@@ -65,12 +68,12 @@ export class Sound {
       return { element, gain, level: 1 };
     });
     if (context) void context.resume().catch(() => {});
-    // After whoever made it has said what to do then.
-    queueMicrotask(this.#look);
+    // A context that is allowed to sound begins within a moment; only one that is not is spoken of.
+    setTimeout(this.#look, startup);
   }
 
   #look = () => {
-    if (!this.#closed && this.#context) this.onBlocked(this.#context.state === 'suspended');
+    if (!this.#closed && this.#context) this.onBlocked(this.#context.state !== 'running');
   };
 
   get levels(): number[] {

@@ -29,14 +29,17 @@ function stored(): string[] {
   }
 }
 
+/** On a phone the panel lies over the lens. */
+const covers = (): boolean => typeof matchMedia !== 'undefined' && matchMedia('(max-width: 639px)').matches;
+
 /** Whether a channel is one that this person may speak in, as far as one knows before entering. */
 export function maySpeak(r: Pick<ConferenceRoom, 'groups' | 'host'>): boolean {
   return r.host || session.isAdmin || (session.me?.groups ?? []).some((g) => g.in && r.groups.includes(g.group));
 }
 
 class Radio {
-  /** The panel is shown. */
-  open = $state(recall('radio.open', false));
+  /** The panel is shown. Where it covers the lens, it is opened when it is wanted only. */
+  open = $state<boolean>(!covers() && recall<boolean>('radio.open', false));
   /** Channels that are to be heard, also while one talks elsewhere. */
   wanted = $state.raw<string[]>(stored());
   #monitors = new SvelteMap<string, RoomSession>();
@@ -54,7 +57,12 @@ class Radio {
 
   show(open: boolean): void {
     this.open = open;
-    remember('radio.open', open);
+    if (!covers()) remember('radio.open', open);
+  }
+
+  /** Somebody goes to another lens, and wants to see it. */
+  uncover(): void {
+    if (covers()) this.open = false;
   }
 
   /** How one hears a channel, or null. */

@@ -4,7 +4,7 @@ import type { Floor } from '$lib/rooms/protocol';
 /** Seconds until the word is taken away; null where it is not. */
 export function secondsLeft(floor: Floor | null, now: number): number | null {
   const until = Date.parse(floor?.until ?? '');
-  return Number.isNaN(until) ? null : Math.max(0, Math.ceil((until - now) / 1000));
+  return Number.isNaN(until) ? null : Math.max(0, Math.floor((until - now) / 1000));
 }
 
 /** "0:07" of 7.2 seconds. */
