@@ -61,7 +61,7 @@ func TestRadioPage(t *testing.T) {
 		s.user(u, "A")
 	}
 	for name, title := range map[string]string{"alpha": "Alpha", "bravo": "Bravo"} {
-		if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": name, "title": title, "groups": []string{"A"}}, nil); code != http.StatusCreated {
+		if code := s.api("admin", http.MethodPost, "rooms", map[string]any{"name": name, "title": title, "groups": []string{"A"}}, nil); code != http.StatusCreated {
 			t.Fatalf("the channel was not made: %d", code)
 		}
 	}
