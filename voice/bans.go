@@ -87,7 +87,7 @@ func (b *bans) find(user, hash string, now time.Time) (Ban, bool) {
 	return Ban{}, false
 }
 
-func (b *bans) add(x Ban) {
+func (b *bans) add(x Ban) Ban {
 	b.mu.Lock()
 	x.Start = time.Now()
 	if len(b.all) >= maxBans {
@@ -96,6 +96,7 @@ func (b *bans) add(x Ban) {
 	b.all = append(b.all, x)
 	b.mu.Unlock()
 	b.changed()
+	return x
 }
 
 func (b *bans) list(now time.Time) []Ban {

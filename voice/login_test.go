@@ -174,6 +174,25 @@ func TestFullServerAndBans(t *testing.T) {
 	}
 }
 
+func TestAdministratorsModerateFromOutside(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice := s.login("alice")
+	b := s.Ban(Ban{User: "ALICE", Name: "alice", Reason: "<b>noise</b>"})
+	await(alice, "why", func(m *wire.UserRemove) bool { return value(m.Reason) == "noise" })
+	if again := s.Ban(Ban{User: "ALICE", Name: "alice"}); len(s.Bans()) != 1 || again.ID() != b.ID() {
+		t.Errorf("banned twice: %+v", s.Bans())
+	}
+	if _, err := s.dial(credentials{name: "alice", password: "pw alice", opus: true}); err == nil || !strings.Contains(err.Error(), "banned") {
+		t.Error(err)
+	}
+	if !s.Unban(b.ID()) || s.Unban(b.ID()) {
+		t.Error("a ban is lifted once")
+	}
+	if _, err := s.dial(credentials{name: "alice", password: "pw alice", opus: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestHostileBeforeLogin is about strangers: nothing they send costs a session,
 // and none of it ends more than their own connection.
 func TestHostileBeforeLogin(t *testing.T) {

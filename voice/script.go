@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"muster/internal/auth"
 	"muster/voice/wire"
@@ -393,9 +392,6 @@ func (s *Server) contextAction(u *user, m *wire.ContextAction) error {
 	(*w)(Event{Kind: ActionChosen, Session: s.session(u), Action: m})
 	return nil
 }
-
-// Bans returns the bans in force.
-func (s *Server) Bans() []Ban { return s.bans.list(time.Now()) }
 
 // SetBans replaces the bans. An entry that names neither a certificate nor a user
 // that was banned before is left out; the error is Refused then.

@@ -116,7 +116,7 @@ func (h *house) web(cfg *config, m mounts) (*web.Server, error) {
 	}
 	if h.recorder != nil {
 		d.Recorder, d.Rooms, d.Notify, d.Webhooks = h.recorder, h.rooms, h.notify.Handler(), (*hooks)(h)
-		d.Dialer, d.Exchange = (*exchange)(h), (*exchange)(h)
+		d.Dialer, d.Exchange, d.Voice = (*exchange)(h), (*exchange)(h), (*moderation)(h)
 	}
 	if cfg.Web.ControlAddress != "" && m.hls != nil {
 		var err error

@@ -73,6 +73,12 @@ type lineTo struct {
 // lineRetry is the pause before a line is tried again.
 const lineRetry = time.Second
 
+// Move implements side. A breakout room has no channel to go to.
+func (m *murmurdAt) Move(session uint32, room string) error {
+	m.Attachment.Move(session, auth.RoomStreams+room)
+	return nil
+}
+
 func newLines(log *slog.Logger) *lines {
 	return &lines{
 		log: log.With("part", "murmurd"), wake: make(chan struct{}, 1), stirred: make(map[string]bool), open: make(map[string]*lineTo),

@@ -19,6 +19,7 @@ import (
 // side is a Mumble server that users of rooms are at.
 type side interface {
 	Mute(session uint32, muted bool) error
+	Move(session uint32, room string) error
 	Dismiss(session uint32) error
 }
 
@@ -62,6 +63,8 @@ func (l *listener) Notify(e mcu.Event) {
 	switch e.Type {
 	case mcu.EventMuted:
 		l.ask(func() error { return l.side.Mute(l.session, e.Data.(mcu.Muted).Muted) })
+	case mcu.EventMove:
+		l.ask(func() error { return l.side.Move(l.session, e.Data.(mcu.Move).Room) })
 	case mcu.EventBusy:
 		l.beep(e.Data.(mcu.Busy).On)
 	case mcu.EventState, mcu.EventRoom:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -303,6 +304,19 @@ func (r *radio) Mute(session uint32, muted bool) error {
 		return srv.Mute(session, muted)
 	}
 	return voice.ErrGone
+}
+
+// Move implements side.
+func (r *radio) Move(session uint32, room string) error {
+	srv := r.srv.Load()
+	if srv == nil {
+		return voice.ErrGone
+	}
+	err := srv.Move(session, auth.RoomStreams+room)
+	if errors.Is(err, voice.ErrNoChannel) {
+		return nil // a breakout room
+	}
+	return err
 }
 
 // Tell implements toned.

@@ -12,6 +12,7 @@ import (
 	"muster/voice"
 	"muster/voice/murmur/attach"
 	"muster/voice/murmur/door"
+	"muster/web/api"
 )
 
 // newVoice makes the Mumble server.
@@ -55,6 +56,32 @@ func (h *house) newAttachment(cfg attach.Config) (runner, error) {
 		defer stop()
 		return a.Run(ctx)
 	}), nil
+}
+
+// moderation is the Mumble server that runs now. It implements api.Voice.
+type moderation house
+
+// Bans implements api.Voice.
+func (m *moderation) Bans() []voice.Ban {
+	if srv := m.radio.srv.Load(); srv != nil {
+		return srv.Bans()
+	}
+	return nil
+}
+
+// Ban implements api.Voice.
+func (m *moderation) Ban(b voice.Ban) (voice.Ban, error) {
+	srv := m.radio.srv.Load()
+	if srv == nil {
+		return b, api.ErrNoVoice
+	}
+	return srv.Ban(b), nil
+}
+
+// Unban implements api.Voice.
+func (m *moderation) Unban(id string) bool {
+	srv := m.radio.srv.Load()
+	return srv != nil && srv.Unban(id)
 }
 
 // plan are the rooms, as murmurd's channels. It implements attach.Plan.

@@ -2,6 +2,7 @@ package mcu
 
 import (
 	"crypto/rand"
+	"fmt"
 	"time"
 
 	"muster/internal/auth"
@@ -47,6 +48,36 @@ func (m *Moderator) Kick(id string) error { return m.p.Kick(id) }
 
 // SetRole is Participant.SetRole.
 func (m *Moderator) SetRole(id string, role Role) error { return m.p.SetRole(id, role) }
+
+// Transfer sends a participant to any room that it may enter, for who is a host of
+// both: doors do not stop it there. The error is ErrNotFound, ErrHost, ErrGone, or
+// wraps auth.ErrDenied where the participant may not be in that room.
+func (m *Moderator) Transfer(id, room string) error {
+	p := m.p
+	to, err := p.rooms.Find(p.who, room)
+	switch {
+	case err != nil:
+		return err
+	case !HostOf(p.who, &to):
+		return ErrHost
+	case to.Name == p.Room().settings().Name:
+		return nil
+	}
+	return p.asHost(id, func(_ *Room, other *Participant) error {
+		switch {
+		case other.waiting, other.kind == Feed:
+			return ErrGone
+		case !other.who.IsGuest() && auth.Allow(other.who, auth.Read, resource(&to)) != nil:
+			return fmt.Errorf("%w: who is to be moved may not enter that room", auth.ErrDenied)
+		}
+		move, err := other.pass(&to, "")
+		if err == nil {
+			move.Back = false
+			other.leg.Notify(Event{EventMove, move})
+		}
+		return err
+	})
+}
 
 // SetLayout is Participant.SetLayout.
 func (m *Moderator) SetLayout(l Layout, cells []Cell) error { return m.p.SetLayout(l, cells) }

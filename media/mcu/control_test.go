@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"muster/internal/auth"
+	"muster/internal/safename"
 	"muster/internal/store/storetest"
 )
 
@@ -51,6 +53,29 @@ func TestHostsDecideFromOutside(t *testing.T) {
 	}
 	if err := m.SetLayout("heap", nil); !errors.Is(err, ErrInvalid) {
 		t.Error(err)
+	}
+	if err := m.Transfer(mike.ID, "other"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("to no room: %v", err)
+	}
+	for room, group := range map[string]string{"next": "red", "theirs": "blue"} {
+		if _, err := h.Create(t.Context(), admin, Settings{Name: safename.MustParse(room), Groups: []string{group}, Entry: Speaker, Locked: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Transfer(mike.ID, "theirs"); !errors.Is(err, auth.ErrDenied) {
+		t.Errorf("where mike may not be: %v", err)
+	}
+	if err := m.Transfer(mike.ID, "next"); err != nil {
+		t.Fatal(err)
+	}
+	e, ok := ear.last(EventMove)
+	if !ok {
+		t.Fatal("mike was not told to move")
+	}
+	if p, _, err := h.join(t, member("mike", true), func(r *JoinRequest) { r.Room, r.Pass = "next", e.Data.(Move).Pass }); err != nil {
+		t.Errorf("through the lock: %v", err)
+	} else if p.Room().name != "next" {
+		t.Errorf("mike is in %s", p.Room().name)
 	}
 	if err := m.Kick(mike.ID); err != nil {
 		t.Fatal(err)

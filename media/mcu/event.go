@@ -37,6 +37,7 @@ type Member struct {
 	Kind    Kind      `json:"kind"`
 	Role    Role      `json:"role"`
 	Waiting bool      `json:"waiting,omitempty"` // in the lobby; only hosts are told
+	Listens bool      `json:"listens,omitempty"` // wants to hear only, whatever its role
 	Muted   bool      `json:"muted"`             // sends no sound
 	Hand    time.Time `json:"hand,omitzero"`     // raised since
 	Since   time.Time `json:"since"`

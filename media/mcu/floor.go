@@ -252,7 +252,7 @@ func (p *Participant) Talk(on bool) error {
 		return ErrGone
 	case !on:
 		return p.mute(m, true)
-	case p.role == Listener:
+	case !p.sends():
 		return ErrListener
 	}
 	if err := m.sound.ask(p); err != nil {

@@ -62,6 +62,7 @@ type Participant struct {
 	given   bool   // role was given by a host, and goes along to breakout rooms
 	passed  bool   // came by a pass, which doors do not stop
 	group   string // breakout room that it was sent to; empty: none
+	listens bool   // wants to hear only, whatever its role
 
 	emergency bool // goes before everybody where one speaks at a time
 	priority  bool // goes before other speakers there
@@ -79,7 +80,7 @@ const maxName = 64 // characters
 func newParticipant(r *Rooms, s *Settings, req JoinRequest, host bool) *Participant {
 	p := &Participant{
 		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), via: req.Via, leg: req.Leg,
-		who: req.Identity, role: Listener, owner: host, muted: true,
+		who: req.Identity, role: Listener, owner: host, muted: true, listens: req.Listen,
 	}
 	if !req.Identity.System {
 		p.user = req.Identity.User
@@ -142,7 +143,7 @@ func (p *Participant) Member() (Member, bool) {
 
 // member is the participant as others see it. room.mu is held.
 func (p *Participant) member() Member {
-	return Member{ID: p.ID, Name: p.name, User: p.user, Kind: p.kind, Role: p.role, Waiting: p.waiting, Muted: p.muted, Hand: p.hand, Since: p.since, Emergency: p.emergency, Via: p.via}
+	return Member{ID: p.ID, Name: p.name, User: p.user, Kind: p.kind, Role: p.role, Waiting: p.waiting, Listens: p.listens, Muted: p.muted, Hand: p.hand, Since: p.since, Emergency: p.emergency, Via: p.via}
 }
 
 // Leave takes the participant out of its room; its leg is not ended. Leaving
@@ -193,6 +194,36 @@ func (p *Participant) hush() {
 	p.Room().dropTracks(p)
 }
 
+// sends reports whether the participant may be heard and seen. room.mu is held.
+func (p *Participant) sends() bool { return p.role != Listener && !p.listens }
+
+// Listen says whether the participant wants to hear only, whatever its role: as
+// somebody who follows several channels and talks in one of them. Its pictures go,
+// and its microphone is off then. The error is ErrGone.
+func (p *Participant) Listen(on bool) error {
+	m := p.Room()
+	m.mu.Lock()
+	switch {
+	case m.people[p.ID] != p:
+		m.mu.Unlock()
+		return ErrGone
+	case p.listens == on:
+		m.mu.Unlock()
+		return nil
+	}
+	p.listens = on
+	if on && !p.muted {
+		p.muted = true
+		m.sound.mute(p, true)
+	}
+	m.spread(nil, Event{EventParticipant, p.member()})
+	m.mu.Unlock()
+	if on {
+		p.hush()
+	}
+	return nil
+}
+
 // SetMuted says whether the participant's microphone is off.
 func (p *Participant) SetMuted(muted bool) error {
 	m := p.Room()
@@ -206,7 +237,7 @@ func (p *Participant) mute(m *Room, muted bool) error {
 	switch {
 	case m.people[p.ID] != p:
 		return ErrGone
-	case !muted && p.role == Listener:
+	case !muted && !p.sends():
 		return ErrListener
 	case p.muted == muted:
 		return nil

@@ -61,7 +61,7 @@ func (m *Room) cast() cast {
 			t.track = track
 			c.tiles = append(c.tiles, t)
 		}
-		if len(own) == 0 && p.role != Listener {
+		if len(own) == 0 && p.sends() {
 			c.tiles = append(c.tiles, t)
 		}
 	}

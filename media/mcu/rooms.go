@@ -272,6 +272,7 @@ type JoinRequest struct {
 	PIN      string // asked of guests and callers without an account
 	Invited  bool   // came by an invitation, which stands for the PIN
 	Pass     string // of a Move: Identity is then the one that it was given to
+	Listen   bool   // hears and sees only, until Participant.Listen says otherwise
 	Leg      Leg
 }
 

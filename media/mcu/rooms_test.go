@@ -12,6 +12,7 @@ import (
 	"muster/internal/safename"
 	"muster/internal/store"
 	"muster/internal/store/storetest"
+	"muster/media/codec"
 )
 
 func TestWhoGetsIn(t *testing.T) {
@@ -209,6 +210,45 @@ func TestHostsDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, "mike to be shown out", func() bool { return errors.Is(mikeEar.ended(), ErrKicked) })
+}
+
+func TestWhoListensSendsNothing(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	host, _ := h.mustJoin(t, admin)
+	sends := func() error {
+		in, err := host.OpenAudio(AudioFormat{Codec: codec.Opus})
+		if err == nil {
+			in.Close()
+		}
+		_, pictures := host.OpenTrack(TrackSpec{Source: Camera, Codec: codec.VP8, Layers: make([]LayerInfo, 1)})
+		return errors.Join(err, pictures, host.SetMuted(false))
+	}
+	listen := func(on bool) {
+		t.Helper()
+		if err := host.Listen(on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listen(true)
+	if err := sends(); !errors.Is(err, ErrListener) {
+		t.Errorf("who listens sends: %v", err)
+	}
+	listen(false)
+	if err := sends(); err != nil {
+		t.Errorf("who changed over does not send: %v", err)
+	}
+	listen(true)
+	if m, _ := host.Member(); m.Role != Host || !m.Listens || !m.Muted {
+		t.Errorf("who listens is %+v", m)
+	}
+	host.Room().mu.Lock()
+	defer host.Room().mu.Unlock()
+	for _, tr := range host.Room().tracks {
+		if tr.owner == host {
+			t.Error("who listens is seen")
+		}
+	}
 }
 
 func TestLosingTheRightToSpeakSilences(t *testing.T) {

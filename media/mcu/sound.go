@@ -76,7 +76,7 @@ func (p *Participant) OpenAudio(f AudioFormat) (*AudioIn, error) {
 	switch {
 	case m.people[p.ID] != p || p.waiting:
 		return nil, ErrGone
-	case p.role == Listener:
+	case !p.sends():
 		return nil, ErrListener
 	case p.voice.in != nil:
 		return nil, ErrTracks

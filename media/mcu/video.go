@@ -120,7 +120,7 @@ func (p *Participant) OpenTrack(spec TrackSpec) (*Track, error) {
 	switch {
 	case m.people[p.ID] != p || p.waiting:
 		return nil, ErrGone
-	case p.role == Listener:
+	case !p.sends():
 		return nil, ErrListener
 	}
 	own := 0

@@ -127,6 +127,7 @@ type Deps struct {
 	Rooms     *mcu.Rooms
 	Dialer    Dialer   // nil: rooms cannot call
 	Exchange  Exchange // nil: there are no calls
+	Voice     Voice    // nil: there is no voice server
 	Webhooks  Webhooks
 	Still     func(u *media.Unit) ([]byte, error) // one key frame as MP4
 	Bus       *bus.Bus
@@ -195,6 +196,7 @@ func New(d Deps) *API {
 	a.streams()
 	a.conferences()
 	a.phones()
+	a.voiceBans()
 	a.recordings()
 	a.addresses()
 	a.users()

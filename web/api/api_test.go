@@ -90,7 +90,7 @@ func openHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.API = New(Deps{
-		Rooms: rooms, Dialer: exchange{}, Exchange: exchange{}, Webhooks: noHooks{},
+		Rooms: rooms, Dialer: exchange{}, Exchange: exchange{}, Voice: &keptOut{}, Webhooks: noHooks{},
 		Identity: svc, Mail: &h.post, Enroller: enroller, TAK: openTAK(t, db, sessions, b, log),
 		Users: svc, Profiles: svc, Groups: svc, Tokens: svc, Devices: svc, Authority: authority, Sessions: sessions, Streams: h.router,
 		Recorder: newRecorder(t),
@@ -261,6 +261,10 @@ var rights = map[string]asked{
 	"listParticipants":    {"GET", "/api/v1/rooms/briefing/participants", nil, 401, 200, 200, 200},
 	"changeParticipant":   {"PATCH", "/api/v1/rooms/briefing/participants/none", object{"muted": true}, 401, 403, 403, 409},
 	"removeParticipant":   {"DELETE", "/api/v1/rooms/briefing/participants/none", nil, 401, 403, 403, 409},
+	"moveParticipant":     {"POST", "/api/v1/rooms/briefing/participants/none/move", object{"room": "briefing"}, 401, 403, 403, 409},
+	"listVoiceBans":       {"GET", "/api/v1/voice/bans", nil, 401, 403, 403, 200},
+	"addVoiceBan":         {"POST", "/api/v1/voice/bans", object{"user": "nora"}, 401, 403, 403, 201},
+	"removeVoiceBan":      {"DELETE", "/api/v1/voice/bans/none", nil, 401, 403, 403, 404},
 	"setLayout":           {"PUT", "/api/v1/rooms/briefing/layout", object{"layout": "speaker"}, 401, 403, 403, 409},
 	"setEmergency":        {"PUT", "/api/v1/rooms/briefing/emergency", object{"on": true}, 401, 409, 409, 409},
 	"listReplay":          {"GET", "/api/v1/rooms/briefing/replay", nil, 401, 200, 200, 200},

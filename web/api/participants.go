@@ -48,6 +48,12 @@ type (
 			Hand  *bool   `json:"hand,omitempty" doc:"false takes its raised hand down."`
 		}
 	}
+	moveParticipantIn struct {
+		ParticipantParam
+		Body struct {
+			Room string `json:"room" maxLength:"100" doc:"Name of the other room."`
+		}
+	}
 	layoutIn struct {
 		RoomParam
 		Body struct {
@@ -115,6 +121,15 @@ func (a *API) participants() {
 			return nil, personFault(m.Kick(in.ID))
 		})
 	register(a, user, op("setEmergency", http.MethodPut, "/rooms/{name}/emergency", "Say that you are in an emergency in a room, or not any more; hosts also for others"), a.setEmergency)
+	move := op("moveParticipant", http.MethodPost, "/rooms/{name}/participants/{id}/move", "Send a participant to another room, of which you are a host as well")
+	move.Description += " Whoever is moved may enter that room by its own right, or is a guest. Browsers, telephones and Mumble users go there by themselves."
+	register(a, user, move, func(_ context.Context, id auth.Identity, in *moveParticipantIn) (*none, error) {
+		m, err := a.moderator(id, in.Name)
+		if err != nil {
+			return nil, err
+		}
+		return nil, personFault(m.Transfer(in.ID, in.Body.Room))
+	})
 	register(a, user, op("setLayout", http.MethodPut, "/rooms/{name}/layout", "Arrange the composite of a room of which you are a host"),
 		func(_ context.Context, id auth.Identity, in *layoutIn) (*none, error) {
 			m, err := a.moderator(id, in.Name)

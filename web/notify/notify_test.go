@@ -281,6 +281,15 @@ func TestAMeeting(t *testing.T) {
 	if m.ID != mj.Participant || m.User != "mike" || !m.Muted {
 		t.Errorf("the host sees %+v", m)
 	}
+	if code := mike.ask("listen", object{"on": true}, nil); code != "" {
+		t.Errorf("listen: %q", code)
+	}
+	if code := mike.ask("mute", object{"on": false}, nil); code != codeListener {
+		t.Errorf("who listens speaks: %q", code)
+	}
+	if code := mike.ask("listen", object{"on": false}, nil); code != "" {
+		t.Errorf("listen: %q", code)
+	}
 	var answer answerData
 	if code := mike.ask("offer", object{"sdp": "v=0", "sources": object{"3": "camera"}}, &answer); code != "" || answer.SDP != "answer to v=0" {
 		t.Errorf("offer: %q %+v", code, answer)

@@ -250,6 +250,7 @@ type (
 		PIN        string `json:"pin"`
 		Invitation string `json:"invitation"`
 		Pass       string `json:"pass"`
+		Listen     bool   `json:"listen"`
 	}
 	joined struct {
 		Participant string      `json:"participant"`
@@ -341,6 +342,8 @@ func (c *session) inRoom(ctx context.Context, r request) (any, error) {
 		return with(c, r, func(p *mcu.Participant, d otherData) error {
 			return p.SetEmergency(cmp.Or(d.Participant, p.ID), d.On)
 		})
+	case "listen":
+		return with(c, r, func(p *mcu.Participant, d onData) error { return p.Listen(d.On) })
 	case "hand":
 		return with(c, r, func(p *mcu.Participant, d onData) error { return p.SetHand(d.On) })
 	case "chat":
@@ -407,7 +410,7 @@ func (c *session) join(ctx context.Context, d joinData) (any, error) {
 	c.leave(errLeft, false)
 	p, err := c.srv.deps.Rooms.Join(mcu.JoinRequest{
 		Identity: who, Room: room, Name: d.Name, Kind: mcu.Browser, Remote: c.client.Remote, Agent: c.client.Agent,
-		PIN: d.PIN, Invited: invited, Pass: d.Pass, Leg: c,
+		PIN: d.PIN, Invited: invited, Pass: d.Pass, Listen: d.Listen, Leg: c,
 	})
 	if err != nil {
 		if invited {

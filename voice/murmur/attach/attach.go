@@ -168,8 +168,23 @@ func (a *Attachment) Mute(session uint32, muted bool) error {
 
 // Dismiss puts a session at murmurd into the root channel, soon. The error is nil.
 func (a *Attachment) Dismiss(session uint32) error {
-	a.notes.wish(int32(session), func(w *wish) { w.out = true })
+	a.move(session, 0)
 	return nil
+}
+
+// Move puts a session at murmurd into the channel of the plan with that key, soon;
+// murmurd does not ask whether it may enter, so that is the caller's. It reports
+// false when there is no such channel.
+func (a *Attachment) Move(session uint32, key string) bool {
+	id, ok := a.Channel(key)
+	if ok {
+		a.move(session, id)
+	}
+	return ok
+}
+
+func (a *Attachment) move(session uint32, to int32) {
+	a.notes.wish(int32(session), func(w *wish) { w.to = &to })
 }
 
 // Refresh makes the channels follow the plan soon. It is for changes of groups and

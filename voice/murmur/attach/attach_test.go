@@ -209,4 +209,8 @@ func devices(t *testing.T, h *house, m *murmurd) {
 		imitator.do(func() { is = imitator.Self.Muted })
 		return is && imitator.in() == "Root"
 	})
+	if !h.Move(session, "Blue") || h.Move(session, "elsewhere") {
+		t.Error("where somebody can be moved to")
+	}
+	eventually(t, "bob is moved to Blue", func() bool { return imitator.in() == "Blue" })
 }

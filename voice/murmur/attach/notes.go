@@ -26,8 +26,8 @@ func newNotes() *notes {
 
 // wish is what a host of a room wants of a session.
 type wish struct {
-	mute *bool // nil: as it is
-	out  bool  // of its channel
+	mute *bool  // nil: as it is
+	to   *int32 // channel; nil: stays
 }
 
 // add leaves a note.

@@ -105,8 +105,8 @@ func (l *link) grant(ctx context.Context, wishes map[int32]wish) error {
 		if w.mute != nil {
 			u.Mute = *w.mute
 		}
-		if w.out {
-			u.Channel = 0
+		if w.to != nil {
+			u.Channel = *w.to
 		}
 		if err := tolerate(l.server.SetState(ctx, u)); err != nil {
 			return err

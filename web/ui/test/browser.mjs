@@ -2,11 +2,12 @@
  * The console in a real browser against the mock: looks (pictures at four sizes, for somebody to
  * look at), accessibility (axe) and behaviour. Needs Chromium and ffmpeg; build first.
  *
- *   npm run build && npm run test:browser [looks|acts|tak]
+ *   npm run build && npm run test:browser [looks|acts|tak|radio]
  */
 import { accessible, check, expect, fits, launch, listen, login, shot, sizes, summary } from './harness.mjs';
 import { takActs } from './acts-tak.mjs';
 import { acts } from './acts.mjs';
+import { radioActs } from './acts-radio.mjs';
 import { startMock } from './mock.mjs';
 import { openSfu } from './sfu.mjs';
 
@@ -115,13 +116,14 @@ async function empty() {
 }
 
 try {
-  if (only !== 'acts' && only !== 'tak') {
+  if (!only || only === 'looks') {
     for (const size of sizes) await look(size, 'dark');
     await look(sizes[2], 'light');
     await empty();
   }
-  if (only !== 'looks' && only !== 'tak') await acts({ browser, mock, sfu });
-  if (only !== 'looks' && only !== 'acts') await takActs({ browser, mock });
+  if (!only || only === 'acts') await acts({ browser, mock, sfu });
+  if (!only || only === 'tak') await takActs({ browser, mock });
+  if (!only || only === 'radio') await radioActs({ browser, mock });
 } finally {
   await browser.close();
   await mock.stop();

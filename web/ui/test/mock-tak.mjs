@@ -10,7 +10,7 @@ export const ownUid = web;
 
 const conference = (name, title, more = {}) => ({
   ...{ name, title, groups: ['recon'], owner: 'admin', hosts: [], host: true, number: '', permanent: true, lobby: false, locked: false },
-  ...{ capacity: 0, entry: 'speaker', stream: `rooms/${name}`, present: [], ...more },
+  ...{ capacity: 0, entry: 'speaker', floor: 0, replay: 0, stream: `rooms/${name}`, present: [], ...more },
 });
 
 /** Conference rooms, one of them with people in. */
@@ -198,6 +198,19 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
     }],
 
     ['GET /api/v1/rooms', () => ({ rooms: conferences })],
+    ['PATCH /api/v1/rooms/([^/]+)', ({ name, body }) => Object.assign(find(conferences, 'name', name, 'room'), body)],
+    ['GET /api/v1/rooms/([^/]+)/participants', ({ name }) => ({
+      layout: 'grid',
+      participants: find(conferences, 'name', name, 'room').present.map((p, i) => ({ ...p, user: p.kind === 'browser' ? p.name : '', waiting: false, muted: i > 0, since: ago(600) })),
+    })],
+    ['GET /api/v1/rooms/([^/]+)/replay', () => ({
+      seconds: 300,
+      transmissions: [
+        { id: 't1', participant: 'falke', name: 'FALKE 2', user: '', kind: 'mumble', from: ago(200), seconds: 12.2 },
+        { id: 't2', participant: 'keller', name: 'maj.keller', user: 'maj.keller', kind: 'browser', from: ago(40), seconds: 4.2 },
+      ],
+    })],
+    ['GET /api/v1/voice/bans', () => ({ bans: [{ id: 'b1', user: 'vhf-noise', certificate: '', name: 'VHF', reason: 'Störung', since: ago(9000), until: ahead(120) }] })],
     ['GET /api/v1/chat/rooms', () => ({ rooms: state.tak.rooms.map((r) => ({ ...r, last: state.tak.messages.filter((m) => m.room === r.id).at(-1) })) })],
     ['GET /api/v1/chat', ({ query }) => {
       const before = Number(query.get('before') ?? Infinity);

@@ -13,7 +13,11 @@ export interface Member {
   kind: Kind;
   role: Role;
   waiting?: boolean;
+  /** Hears only, by its own wish. */
+  listens?: boolean;
   muted: boolean;
+  /** Asks everybody to let it speak. */
+  emergency?: boolean;
   hand?: string;
   since: string;
 }
@@ -47,6 +51,25 @@ export interface RoomView {
   breakouts?: Breakout[];
   /** Everybody may move between them. */
   free?: boolean;
+  /** Seconds that one may talk at a time; 0 or none: who talks is not controlled. */
+  floor?: number;
+  /** Seconds of sound that are kept; 0 or none: nothing is. */
+  replay?: number;
+}
+
+/** Who has the word in a room with floor control. */
+export interface Floor {
+  /** Id of the participant; '' is nobody. */
+  holder: string;
+  since?: string;
+  until?: string;
+  emergency?: boolean;
+}
+
+/** One is not heard although one talks. */
+export interface Busy {
+  on: boolean;
+  reason?: 'taken' | 'overridden' | 'limit';
 }
 
 export interface Breakout {
@@ -94,6 +117,7 @@ export interface RoomState {
   tracks: Track[];
   speakers: Speakers;
   chat: ChatMessage[];
+  floor?: Floor;
 }
 
 export interface Ended {
@@ -118,6 +142,8 @@ export interface Events {
   track: Track;
   untrack: { id: string };
   speakers: Speakers;
+  floor: Floor;
+  busy: Busy;
   room: RoomView;
   chat: ChatMessage;
   muted: { muted: boolean };

@@ -4,9 +4,12 @@ import { Captures } from './captures.svelte';
 import { deviceFault, type DeviceFault, type Devices } from './devices';
 import { RoomMedia, type Wish } from './media';
 import { Microphone } from './microphone';
-import { RoomError, type ChatMessage, type Ended, type Joined, type Layout, type Member, type Move, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
+import { RoomError, type Busy, type ChatMessage, type Ended, type Floor, type Joined, type Layout, type Member, type Move, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
 import { good, judge, sampleOf, type Cause, type Sample, type Verdict } from './quality';
 import { Signal } from './signal';
+import { BusyTone, Sound } from './sound';
+import { channelKey, gains, talkerKey } from './volumes';
+import { volumes } from '$lib/state/volumes.svelte';
 
 export type Phase =
   | { kind: 'out' }
@@ -22,6 +25,10 @@ export interface JoinWish {
   pin: string;
   invitation: string;
   devices: Devices;
+  /** Hears only, until it says otherwise: setListens. */
+  listen?: boolean;
+  /** Sound alone, until pictures are wanted: no places are made for them beforehand. */
+  voiceOnly?: boolean;
   /** Devices that are open already; the room takes them over. */
   camera?: MediaStream | null;
   microphone?: MediaStreamTrack | null;
@@ -42,6 +49,9 @@ const breath = 500;
 
 /** Between being told to move and moving (s). */
 const notice = 3;
+
+/** The longest that a busy tone lasts, for who does not let go (ms). */
+const longestTone = 30_000;
 
 /** Messages that are kept. */
 const mostChat = 500;
@@ -65,7 +75,6 @@ export class RoomSession {
   muted = $state(true);
   /** Of the own microphone, 0 to 1. */
   level = $state(0);
-  voices = $state.raw<MediaStream[]>([]);
   /** The browser wants to be asked before it plays sound. */
   soundBlocked = $state(false);
   fault = $state.raw<Fault>(null);
@@ -81,7 +90,17 @@ export class RoomSession {
 
   me = $derived(this.members.get(this.self));
   host = $derived(this.me?.role === 'host');
-  canSpeak = $derived(this.me !== undefined && this.me.role !== 'listener');
+  /** Hears only, by its own wish. */
+  listens = $derived(this.me?.listens === true);
+  canSpeak = $derived(this.me !== undefined && this.me.role !== 'listener' && !this.listens);
+  /** Who has the word; null where the server knows no such thing. */
+  floor = $state.raw<Floor | null>(null);
+  /** One at a time talks here. */
+  controlled = $derived(this.floor !== null && (this.room?.floor ?? 0) > 0);
+  /** Whoever else has the word. */
+  holder = $derived(this.controlled && this.floor!.holder !== this.self ? (this.members.get(this.floor!.holder) ?? null) : null);
+  /** Why one is not heard although one talks; '' is that one is. */
+  busy = $state<'' | 'taken' | 'overridden' | 'limit'>('');
   waiting = $derived([...this.members.values()].filter((m) => m.waiting));
   present = $derived([...this.members.values()].filter((m) => !m.waiting));
   hands = $derived(this.present.filter((m) => m.hand).sort((a, b) => Date.parse(a.hand!) - Date.parse(b.hand!)));
@@ -101,6 +120,9 @@ export class RoomSession {
   #signal: Signal | null = null;
   #rtc: RoomMedia | null = null;
   #microphone: Microphone | null = null;
+  #sound: Sound | null = null;
+  #tone = new BusyTone();
+  #deaf: (() => void) | null = null;
   #joined: Joined | null = null;
   #wishes: Wish[] = [];
   #stats: ReturnType<typeof setInterval> | undefined;
@@ -127,6 +149,7 @@ export class RoomSession {
     this.#greeted = false;
     this.phase = { kind: 'joining' };
     this.#captures.take(wish.camera ?? null);
+    this.#deaf = volumes.listen(() => this.#tune());
     this.#newMicrophone(wish);
     const signal = new Signal();
     this.#signal = signal;
@@ -138,7 +161,7 @@ export class RoomSession {
 
   #newMicrophone(wish: JoinWish): void {
     const microphone = new Microphone({
-      tell: (on) => this.#signal?.ask('mute', { on }) ?? Promise.resolve(),
+      tell: async (muted) => this.#tell(muted),
       send: async (track) => this.#rtc?.setMicrophone(track),
       onMuted: (muted) => (this.muted = muted),
       onLevel: (level) => this.#hear(level),
@@ -147,6 +170,41 @@ export class RoomSession {
     microphone.device = wish.devices.microphoneId;
     if (wish.microphone) microphone.take(wish.microphone);
     this.#microphone = microphone;
+  }
+
+  /** Where one at a time talks, the word is asked for with it. */
+  async #tell(muted: boolean): Promise<void> {
+    try {
+      if (this.controlled) await this.#signal?.ask('talk', { on: !muted });
+      else await this.#signal?.ask('mute', { on: muted });
+      if (muted) this.#setBusy('');
+    } catch (e) {
+      if (!(e instanceof RoomError) || e.code !== 'busy') throw e;
+      this.#setBusy('taken');
+      throw e;
+    }
+  }
+
+  #setBusy(why: typeof this.busy): void {
+    this.busy = why;
+    if (why) this.#tone.start(longestTone);
+    else this.#tone.stop();
+  }
+
+  /** Who is in which slot, and how loud each is to be. */
+  #tune(): void {
+    const sound = this.#sound;
+    if (!sound) return;
+    const of = (id: string) => {
+      const m = this.members.get(id);
+      return m && volumes.of(talkerKey(m)) / 100;
+    };
+    sound.setLevels(gains(this.speakers.slots, sound.levels, of));
+    sound.setVolume(volumes.of(channelKey(this.room?.name ?? '')) / 100);
+  }
+
+  turnSoundOn(): void {
+    this.#sound?.resume();
   }
 
   #hear(level: number): void {
@@ -161,7 +219,7 @@ export class RoomSession {
     const signal = this.#signal!;
     const wasMuted = this.muted;
     try {
-      const joined = await signal.ask<Joined>('join', { room: w.room, name: w.name, pin: w.pin, invitation: w.invitation });
+      const joined = await signal.ask<Joined>('join', { room: w.room, name: w.name, pin: w.pin, invitation: w.invitation, ...(w.listen ? { listen: true } : {}) });
       if (signal !== this.#signal) return;
       this.#joined = joined;
       // Everybody enters muted; who was heard before the break is heard again.
@@ -213,7 +271,7 @@ export class RoomSession {
     this.fault = null;
     try {
       if (this.screen) await this.setScreen(false);
-      const joined = await signal.ask<Joined>('join', { room: move.room, name: this.wish.name, pass: move.pass });
+      const joined = await signal.ask<Joined>('join', { room: move.room, name: this.wish.name, pass: move.pass, ...(this.wish.listen ? { listen: true } : {}) });
       if (signal !== this.#signal) return;
       this.#endMedia();
       this.#joined = joined;
@@ -246,6 +304,7 @@ export class RoomSession {
         const m = data as Member;
         this.members.set(m.id, m);
         if (m.id === this.self) this.#own(m);
+        this.#tune();
         break;
       }
       case 'left':
@@ -260,6 +319,13 @@ export class RoomSession {
         break;
       case 'speakers':
         this.speakers = data as Speakers;
+        this.#tune();
+        break;
+      case 'floor':
+        this.floor = data as Floor;
+        break;
+      case 'busy':
+        this.#setBusy((data as Busy).on ? ((data as Busy).reason ?? 'taken') : '');
         break;
       case 'room':
         if (!(data as RoomView).recording) this.recordingSeen = false;
@@ -297,6 +363,7 @@ export class RoomSession {
     for (const t of state.tracks ?? []) this.tracks.set(t.id, t);
     this.speakers = state.speakers ?? { active: '', slots: [] };
     this.chat = state.chat ?? [];
+    this.floor = state.floor ?? null;
     this.phase = state.waiting ? { kind: 'waiting' } : { kind: 'in' };
     if (!state.waiting && !this.#rtc) void this.#startMedia();
   }
@@ -304,7 +371,7 @@ export class RoomSession {
   /** What a host has done to oneself. */
   #own(m: Member): void {
     this.#microphone?.heard(m.muted);
-    if (m.role !== 'listener') return;
+    if (m.role !== 'listener' && !m.listens) return;
     this.#microphone?.quiet();
     if (this.camera) void this.setCamera(false);
     if (this.screen) void this.setScreen(false);
@@ -316,12 +383,15 @@ export class RoomSession {
     if (!this.#signal || !this.#joined || this.#rtc) return;
     clearTimeout(this.#again);
     const { iceServers, voices } = this.#joined;
-    const places = Math.min(4, this.tracks.size);
+    const places = this.wish?.voiceOnly ? 0 : Math.min(4, this.tracks.size);
     const rtc = new RoomMedia(this.#signal, iceServers, voices, places, relayOnly() ? 'relay' : 'all');
     this.#rtc = rtc;
     rtc.onState = (state) => this.#moved(rtc, state);
     rtc.onPicture = (track, stream) => this.pictures.set(track, stream);
-    this.voices = rtc.voices;
+    this.#sound = new Sound(rtc.voices);
+    this.#sound.onBlocked = (blocked) => (this.soundBlocked = blocked);
+    this.#sound.setSpeaker(this.wish?.devices.speakerId ?? '');
+    this.#tune();
     try {
       if (this.#microphone?.track) await rtc.setMicrophone(this.#microphone.track);
       if (this.camera) await rtc.setCamera(this.camera.getVideoTracks()[0] ?? null);
@@ -377,7 +447,8 @@ export class RoomSession {
     this.#rtc = null;
     this.media = 'new';
     this.pictures.clear();
-    this.voices = [];
+    this.#sound?.close();
+    this.#sound = null;
   }
 
   /** What is seen: tracks and the size of their tiles in pixels. */
@@ -389,14 +460,30 @@ export class RoomSession {
     this.#rtc?.show(wishes).catch(() => {}); // asked again with the next change
   }
 
+  /** Hears only from now on, or is again what its role lets it. False when the server did not do it. */
+  async setListens(on: boolean): Promise<boolean> {
+    if (!this.wish) return false;
+    if (on) {
+      this.#microphone?.quiet();
+      if (this.camera) await this.setCamera(false);
+      if (this.screen) await this.setScreen(false);
+    }
+    // Also for joining anew, after the server was away.
+    this.wish = { ...this.wish, listen: on };
+    return this.ask('listen', { on });
+  }
+
+  setEmergency = (on: boolean) => this.ask('emergency', { on });
+
   async setMuted(muted: boolean): Promise<void> {
     this.fault = null;
     this.asked = false;
     this.hushed = false;
+    if (muted) this.#setBusy('');
     try {
       await this.#microphone?.set(muted);
     } catch (e) {
-      this.fault = faultOf('microphone', deviceFault(e), e);
+      if (!this.busy) this.fault = faultOf('microphone', deviceFault(e), e);
     }
   }
 
@@ -428,6 +515,7 @@ export class RoomSession {
     } catch (e) {
       this.fault = { kind: 'microphone', why: deviceFault(e) };
     }
+    this.#sound?.setSpeaker(devices.speakerId);
     if (devices.cameraId !== before.cameraId && this.camera) await this.setCamera(true);
   }
 
@@ -495,6 +583,11 @@ export class RoomSession {
     this.#captures.close();
     this.#microphone?.close();
     this.#microphone = null;
+    this.#tone.stop();
+    this.#deaf?.();
+    this.#deaf = null;
+    this.busy = '';
+    this.floor = null;
     this.#joined = null;
     this.#attempt = 0;
     this.#wishes = [];

@@ -1,7 +1,11 @@
-/** Push-to-talk: held it talks as long as it is held, tapped it stays as it is. */
+/**
+ * Push-to-talk: held it talks as long as it is held, pressed twice it stays on until it is pressed
+ * again. One short press alone leaves nothing open.
+ */
 
-/** What is shorter is a tap (ms). */
+/** What is shorter is a tap, and within so long after one the next press makes it stay (ms). */
 const tap = 300;
+const again = 400;
 
 interface Speaker {
   muted: boolean;
@@ -12,8 +16,11 @@ interface Speaker {
 export class Talk {
   #speaker: Speaker;
   #since = 0;
+  #tapped = -Infinity;
   #wasOn = false;
   #down = false;
+  /** This press ends nothing: it was the second of two. */
+  #stays = false;
 
   constructor(speaker: Speaker) {
     this.#speaker = speaker;
@@ -25,14 +32,17 @@ export class Talk {
     this.#down = true;
     this.#since = at;
     this.#wasOn = !this.#speaker.muted;
+    this.#stays = !this.#wasOn && at - this.#tapped < again;
     if (!this.#wasOn) void this.#speaker.setMuted(false);
   }
 
   up(at: number): void {
     if (!this.#down) return;
     this.#down = false;
-    // A tap flips; a hold ends where it began, in silence.
-    if (at - this.#since >= tap || this.#wasOn) void this.#speaker.setMuted(true);
+    const short = at - this.#since < tap;
+    this.#tapped = short && !this.#wasOn && !this.#stays ? at : -Infinity;
+    // Who was on before the press is off after it, however long it was.
+    if (!this.#stays || !short) void this.#speaker.setMuted(true);
   }
 
   /** The finger was taken away by something else, or the window was left: nobody talks unknowingly. */
@@ -43,7 +53,23 @@ export class Talk {
   }
 }
 
-/** Whether the space bar is wanted for something else: writing, a button, a list. */
-export function spaceIsTaken(target: EventTarget | null): boolean {
+/** Keys that write, move or open nothing: they talk also while something is typed. */
+const silentKey = /^(F([1-9]|1\d|2[0-4])|Pause|ScrollLock|ContextMenu|Media\w+|AudioVolume\w+|Launch\w+)$/;
+
+/** Keys that are needed otherwise, by their codes. */
+const neverKey = /^(Escape|Tab|Enter|NumpadEnter|Backspace|Delete|Arrow\w+|Shift\w+|Control\w+|Alt\w+|Meta\w+|Page\w+|Home|End|CapsLock|NumLock|)$/;
+
+/** Whether the key of that code can be the one to talk. */
+export const canTalkBy = (code: string): boolean => !neverKey.test(code);
+
+/** Whether a press of the key to talk is meant for something else: writing, a button, a list. */
+export function keyIsTaken(code: string, target: EventTarget | null): boolean {
+  if (silentKey.test(code)) return false;
   return (target as Element | null)?.closest?.('input, textarea, select, button, a, summary, [contenteditable], [role="option"], dialog') != null;
+}
+
+/** What is written on the key of that code: "KeyT" is "T". Without name it is that of the code. */
+export function keyName(code: string, space: string): string {
+  if (code === 'Space') return space;
+  return code.replace(/^(Key|Digit)/, '').replace(/^Numpad/, 'Num ').replace(/^Backquote$/, '`').replace(/^ScrollLock$/, 'Scroll Lock');
 }

@@ -9,6 +9,7 @@ export const adminSections = [
   'sessions',
   'tokens',
   'streams',
+  'voice',
   'retention',
   'health',
 ] as const;

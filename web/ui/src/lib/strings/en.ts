@@ -10,6 +10,7 @@ import { mail } from './mail';
 import { affiliations, alarm, chat, map, thing } from './situation';
 import { atoms, marks } from './symbols';
 import { plurals, protocolName, transports } from './words';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('en');
@@ -32,6 +33,7 @@ const sections = {
   certificates: 'Certificates',
   profiles: 'Profiles',
   streams: 'Streams',
+  voice: 'Voice channels',
   retention: 'Retention',
   health: 'Health',
 };
@@ -90,6 +92,7 @@ export const en = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

@@ -160,7 +160,6 @@ export const rooms = {
   talk: 'Talk',
   talkSide: 'Talk button',
   sides: { left: 'Left', middle: 'Middle', right: 'Right' },
-  talkHint: 'Hold to talk, tap to stay on. Key: Space',
   muteMe: 'Mute',
   unmuteMe: 'Unmute',
   heard: 'You are heard',

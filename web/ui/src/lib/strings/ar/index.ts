@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('ar-u-nu-latn');
@@ -24,6 +25,7 @@ const sections = {
   certificates: 'الشهادات',
   profiles: 'ملفات الإعداد',
   streams: 'البثوث',
+  voice: 'القنوات الصوتية',
   retention: 'الاحتفاظ بالبيانات',
   health: 'حالة النظام',
 };
@@ -82,6 +84,7 @@ export const ar: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

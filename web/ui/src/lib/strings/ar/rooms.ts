@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'وسط',
     right: 'يمين',
   },
-  talkHint: 'اضغط مطولًا للكلام، وانقر ليبقى مفتوحًا. المفتاح: المسافة',
   muteMe: 'كتم',
   unmuteMe: 'فتح الصوت',
   heard: 'أنت مسموع',

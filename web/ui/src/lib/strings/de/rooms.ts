@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Mitte',
     right: 'Rechts',
   },
-  talkHint: 'Halten, um zu sprechen; antippen, um an zu bleiben. Taste: Leertaste',
   muteMe: 'Stumm',
   unmuteMe: 'Mikrofon an',
   heard: 'Man hört Sie',

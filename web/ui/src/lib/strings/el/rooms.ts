@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Στη μέση',
     right: 'Δεξιά',
   },
-  talkHint: 'Κρατήστε για να μιλάτε, πατήστε για να μείνει ανοιχτό. Πλήκτρο: διάστημα',
   muteMe: 'Σίγαση',
   unmuteMe: 'Μικρόφωνο',
   heard: 'Ακούγεστε',

@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Centro',
     right: 'Derecha',
   },
-  talkHint: 'Mantenga para hablar, toque para dejar abierto. Tecla: espacio',
   muteMe: 'Silenciar',
   unmuteMe: 'Abrir micrófono',
   heard: 'Le oyen',

@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('fr');
@@ -21,6 +22,7 @@ const sections = {
   certificates: 'Certificats',
   profiles: 'Profils',
   streams: 'Flux',
+  voice: 'Canaux vocaux',
   retention: 'Conservation',
   health: 'État',
 };
@@ -79,6 +81,7 @@ export const fr: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Au milieu',
     right: 'À droite',
   },
-  talkHint: 'Maintenir pour parler, toucher pour rester ouvert. Touche : espace',
   muteMe: 'Couper le micro',
   unmuteMe: 'Ouvrir le micro',
   heard: 'On vous entend',

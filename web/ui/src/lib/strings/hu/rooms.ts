@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Középen',
     right: 'Jobbra',
   },
-  talkHint: 'Tartsa nyomva a beszédhez, koppintson a bekapcsoláshoz. Billentyű: szóköz',
   muteMe: 'Némítás',
   unmuteMe: 'Mikrofon be',
   heard: 'Hallják Önt',

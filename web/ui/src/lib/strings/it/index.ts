@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('it');
@@ -21,6 +22,7 @@ const sections = {
   certificates: 'Certificati',
   profiles: 'Profili',
   streams: 'Flussi',
+  voice: 'Canali vocali',
   retention: 'Conservazione',
   health: 'Salute',
 };
@@ -79,6 +81,7 @@ export const it: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

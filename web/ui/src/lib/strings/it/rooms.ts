@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Centro',
     right: 'Destra',
   },
-  talkHint: 'Tenere premuto per parlare, toccare per restare accesi. Tasto: spazio',
   muteMe: 'Muto',
   unmuteMe: 'Accendi microfono',
   heard: 'La sentono',

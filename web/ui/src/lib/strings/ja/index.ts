@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const forms = plurals('ja');
@@ -22,6 +23,7 @@ const sections = {
   certificates: '証明書',
   profiles: 'プロファイル',
   streams: 'ストリーム',
+  voice: '音声チャンネル',
   retention: '保存期間',
   health: '稼働状態',
 };
@@ -80,6 +82,7 @@ export const ja: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

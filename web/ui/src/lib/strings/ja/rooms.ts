@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: '中央',
     right: '右',
   },
-  talkHint: '押している間だけ話す、タップでオンのまま。キー：スペース',
   muteMe: 'ミュート',
   unmuteMe: 'マイクオン',
   heard: '聞こえています',

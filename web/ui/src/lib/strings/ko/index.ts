@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const forms = plurals('ko');
@@ -22,6 +23,7 @@ const sections = {
   certificates: '인증서',
   profiles: '프로필',
   streams: '스트림',
+  voice: '음성 채널',
   retention: '보존 기간',
   health: '상태',
 };
@@ -80,6 +82,7 @@ export const ko: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

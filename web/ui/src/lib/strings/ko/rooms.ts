@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: '가운데',
     right: '오른쪽',
   },
-  talkHint: '누르고 있으면 말하기, 톡 누르면 켜 두기. 키: 스페이스',
   muteMe: '음소거',
   unmuteMe: '마이크 켜기',
   heard: '들립니다',

@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('nl');
@@ -21,6 +22,7 @@ const sections = {
   certificates: 'Certificaten',
   profiles: 'Profielen',
   streams: 'Streams',
+  voice: 'Spraakkanalen',
   retention: 'Bewaarbeleid',
   health: 'Systeemstatus',
 };
@@ -79,6 +81,7 @@ export const nl: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Midden',
     right: 'Rechts',
   },
-  talkHint: 'Vasthouden om te spreken, tikken om aan te blijven. Toets: spatie',
   muteMe: 'Dempen',
   unmuteMe: 'Microfoon aan',
   heard: 'Men hoort u',

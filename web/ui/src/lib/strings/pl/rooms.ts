@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Środek',
     right: 'Prawo',
   },
-  talkHint: 'Przytrzymaj, aby mówić; dotknij, aby zostawić włączone. Klawisz: spacja',
   muteMe: 'Wycisz',
   unmuteMe: 'Włącz mikrofon',
   heard: 'Słychać cię',

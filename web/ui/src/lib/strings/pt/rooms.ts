@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Centro',
     right: 'Direita',
   },
-  talkHint: 'Mantenha para falar, toque para ficar ligado. Tecla: espaço',
   muteMe: 'Silenciar',
   unmuteMe: 'Ligar microfone',
   heard: 'Está a ser ouvido',

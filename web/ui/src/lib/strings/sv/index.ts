@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('sv');
@@ -21,6 +22,7 @@ const sections = {
   certificates: 'Certifikat',
   profiles: 'Profiler',
   streams: 'Strömmar',
+  voice: 'Röstkanaler',
   retention: 'Gallring',
   health: 'Systemstatus',
 };
@@ -79,6 +81,7 @@ export const sv: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'Mitten',
     right: 'Höger',
   },
-  talkHint: 'Håll för att tala, tryck för att vara på. Tangent: blanksteg',
   muteMe: 'Tysta',
   unmuteMe: 'Mikrofon på',
   heard: 'Du hörs',

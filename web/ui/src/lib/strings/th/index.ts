@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('th');
@@ -21,6 +22,7 @@ const sections = {
   certificates: 'ใบรับรอง',
   profiles: 'โปรไฟล์',
   streams: 'สตรีม',
+  voice: 'ช่องเสียง',
   retention: 'การเก็บรักษา',
   health: 'สถานะระบบ',
 };
@@ -79,6 +81,7 @@ export const th: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

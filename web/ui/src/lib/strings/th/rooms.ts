@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: 'กลาง',
     right: 'ขวา',
   },
-  talkHint: 'กดค้างเพื่อพูด แตะเพื่อเปิดค้าง ปุ่ม: เว้นวรรค',
   muteMe: 'ปิดเสียง',
   unmuteMe: 'เปิดไมค์',
   heard: 'มีคนได้ยินคุณ',

@@ -7,6 +7,7 @@ import { files, missions } from './files';
 import { devices, enrolment, login, profiles, retention, totp } from './fleet';
 import { mail } from './mail';
 import { affiliations, alarm, atoms, chat, map, marks, thing } from './situation';
+import { radio } from './radio';
 import { rooms, roomTitle } from './rooms';
 
 const plural = plurals('zh');
@@ -21,6 +22,7 @@ const sections = {
   certificates: '证书',
   profiles: '配置文件',
   streams: '视频流',
+  voice: '语音频道',
   retention: '数据保留',
   health: '运行状况',
 };
@@ -79,6 +81,7 @@ export const zh: Catalogue = {
   missions,
   profiles,
   retention,
+  radio,
   rooms,
   thing,
   totp,

@@ -154,7 +154,6 @@ export const rooms: Catalogue['rooms'] = {
     middle: '中',
     right: '右',
   },
-  talkHint: '按住讲话，轻点保持打开。按键：空格',
   muteMe: '静音',
   unmuteMe: '打开麦克风',
   heard: '别人能听到您',
