@@ -32,7 +32,7 @@ var (
 	pure = []string{
 		"muster/voice/ice", "muster/voice/murmur",
 		"muster/media/codec", "muster/media/codec/opus", "muster/media/codec/g711", "muster/media/codec/g722", "muster/media/codec/aac",
-		"muster/media/codec/resample", "muster/media/codec/dtmf", "muster/media/mcu/layout",
+		"muster/media/codec/resample", "muster/media/codec/dtmf", "muster/media/codec/ogg", "muster/media/mcu/layout", "muster/media/mcu/floor",
 		"muster/cot/wire", "muster/cot/pack", "muster/internal/safename",
 		"muster/sip/wire", "muster/sip/sdp", "muster/voice/wire", "muster/voice/ocb2",
 	}

@@ -61,7 +61,7 @@ func TestRadioPage(t *testing.T) {
 		s.user(u, "A")
 	}
 	for name, title := range map[string]string{"alpha": "Alpha", "bravo": "Bravo"} {
-		if code := s.api("anna", http.MethodPost, "rooms", map[string]any{"name": name, "title": title, "groups": []string{"A"}}, nil); code != http.StatusCreated {
+		if code := s.api("admin", http.MethodPost, "rooms", map[string]any{"name": name, "title": title, "groups": []string{"A"}}, nil); code != http.StatusCreated {
 			t.Fatalf("the channel was not made: %d", code)
 		}
 	}
@@ -131,6 +131,17 @@ func TestRadioPage(t *testing.T) {
 	}
 	anna.write(`[data-channel=alpha] [data-person=bert] input[type=range]`, "100")
 	hears("700 1000")
+
+	// One at a time talks, and bert does: she hears of it and reaches nobody.
+	if code := s.api("admin", http.MethodPatch, "rooms/alpha", map[string]any{"floor": 60}, nil); code != http.StatusOK {
+		t.Fatalf("the channel has no floor control: %d", code)
+	}
+	anna.says("bert has the word")
+	anna.space(true)
+	anna.until("the busy sign", `document.querySelector('button.talk').ariaLabel === 'Talk: Busy'`)
+	anna.says("Emergency call")
+	anna.screenshot("radio-busy", 1440, 900)
+	anna.space(false)
 
 	// Who talks elsewhere leaves a channel that is not listened to.
 	anna.click(`[aria-label="Talk in Bravo"]`)

@@ -40,7 +40,13 @@ func (s *server) recordings(user, stream string) []recording {
 // content fetches a recording, or a range of it.
 func (s *server) content(user, id, ranges string) (int, []byte) {
 	s.t.Helper()
-	req, err := http.NewRequest("GET", fmt.Sprintf("http://127.0.0.1:%d/api/v1/recordings/%s/content", s.ports["api"], id), nil)
+	return s.fetch(user, "recordings/"+id+"/content", ranges)
+}
+
+// fetch reads what is at a path of the API, or a range of it.
+func (s *server) fetch(user, path, ranges string) (int, []byte) {
+	s.t.Helper()
+	req, err := http.NewRequest("GET", fmt.Sprintf("http://127.0.0.1:%d/api/v1/%s", s.ports["api"], path), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

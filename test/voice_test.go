@@ -1,12 +1,14 @@
 package test
 
 import (
+	"bytes"
 	"crypto/tls"
 	le "encoding/binary"
 	"fmt"
 	"math"
 	"net"
 	"net/http"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -156,11 +158,43 @@ func (r *radio) talk(hz float64) (stop func()) {
 	return sync.OnceFunc(func() { close(done); wg.Wait() })
 }
 
+// hears waits until a Mumble user hears a tone of somebody.
+func hears(t *testing.T, r *radio, name string, hz float64) {
+	t.Helper()
+	wait(t, 20*time.Second, fmt.Sprintf("a Mumble user to hear %.0f Hz of %s", hz, name), func() error {
+		if share := r.hears(name, hz); share < 0.5 {
+			return fmt.Errorf("the share of the tone is %.3f", share)
+		}
+		return nil
+	})
+}
+
+// replayed returns the codec, the seconds and the share of a tone in the last one
+// that FFmpeg finds in a file of the API.
+func (s *server) replayed(t *testing.T, user, path string, hz float64) (codec string, seconds, tone float64) {
+	t.Helper()
+	code, file := s.fetch(user, path, "")
+	if code != http.StatusOK {
+		t.Fatalf("%s: %d", path, code)
+	}
+	codec, seconds, _ = pictures(t, file)
+	play := exec.Command("ffmpeg", "-v", "error", "-i", "-", "-f", "s16le", "-ar", "48000", "-ac", "1", "-")
+	play.Stdin = bytes.NewReader(file)
+	pcm, err := play.Output()
+	if err == nil {
+		tone, err = share(pcm, 1, 48000, hz)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return codec, seconds, tone
+}
+
 // TestVoice is a room with a browser, a telephone and two Mumble users, each with
 // a tone of its own: everybody hears the others and not themselves.
 func TestVoice(t *testing.T) {
-	need(t, "chromium", "baresip")
-	s := start(t)
+	need(t, "chromium", "baresip", "ffmpeg", "ffprobe")
+	s := start(t, "MUSTER_MEDIA_ROOMS_REPLAY=1m")
 	s.must("", "group", "add", "A")
 	for _, u := range []string{"anna", "bert", "carl", "dora"} {
 		s.user(u, "A")
@@ -224,6 +258,81 @@ func TestVoice(t *testing.T) {
 	t.Run("who lets go of the key is silent", func(t *testing.T) {
 		stop()
 		anna.until("one less", `party.hears([440, 700, 1000, 1300]) === '440 1000'`)
+	})
+	t.Run("one speaks at a time", func(t *testing.T) {
+		anna.eval(`party.ask('muteOther', {participant: Object.values(party.people).find(p => p.kind === 'sip').id, on: true})`)
+		anna.eval(`party.ask('talk', {on: false})`)
+		anna.until("only carl to talk", `party.hears([440, 700, 1000, 1300]) === '1000'`)
+		if code := s.api("anna", http.MethodPatch, "rooms/briefing", map[string]any{"floor": 60}, nil); code != http.StatusOK {
+			t.Fatalf("floor control was not switched on: %d", code)
+		}
+		anna.until("carl to have the floor", `party.people[party.floor?.holder]?.name === 'carl'`)
+		dora.mu.Lock()
+		dora.heard = make(map[string][]int16)
+		dora.mu.Unlock()
+		stop := dora.talk(1300)
+		defer stop()
+		hears(t, dora, "dora", 425) // the busy tone
+		hears(t, dora, "carl", 1000)
+		anna.until("nobody but carl", `party.hears([440, 700, 1000, 1300]) === '1000'`)
+		carl.mu.Lock()
+		if n := len(carl.heard["carl"]); n > 0 {
+			t.Errorf("carl hears %d samples of a tone that is not his", n)
+		}
+		carl.heard = make(map[string][]int16)
+		carl.mu.Unlock()
+		if code := anna.eval(`party.ask('talk', {on: true}).then(() => 'ok', e => e.message)`); code != "ok" { // a host
+			t.Errorf("a host asks for the floor: %v", code)
+		}
+		anna.until("to have the floor herself", `party.floor.holder === party.self`)
+		hears(t, carl, "anna", 700)
+		hears(t, carl, "carl", 425)
+		carl.mu.Lock()
+		if n := len(carl.heard["dora"]); n > 0 {
+			t.Errorf("a Mumble user hears %d samples of another who does not have the floor", n)
+		}
+		carl.mu.Unlock()
+		if code := s.api("dora", http.MethodPut, "rooms/briefing/emergency", map[string]any{"on": true}, nil); code != http.StatusNoContent {
+			t.Errorf("an emergency is answered %d", code)
+		}
+		anna.until("the emergency", `party.floor.emergency && party.hears([440, 700, 1000, 1300]) === '1300' && party.busy?.reason === 'overridden'`)
+		hears(t, carl, "dora", 1300)
+		stop()
+		anna.eval(`party.ask('talk', {on: false})`)
+	})
+	t.Run("what was said is heard again", func(t *testing.T) {
+		var said struct {
+			Seconds       int
+			Transmissions []struct {
+				ID, Name, Kind string
+				Seconds        float64
+			}
+		}
+		wait(t, 10*time.Second, "all to be over that was said", func() error {
+			if code := s.api("bert", http.MethodGet, "rooms/briefing/replay", nil, &said); code != http.StatusOK {
+				t.Fatalf("the list is answered %d", code)
+			}
+			kinds := make(map[string]bool)
+			for _, x := range said.Transmissions {
+				kinds[x.Kind] = true
+			}
+			if n := len(said.Transmissions); said.Seconds != 60 || len(kinds) != 3 || said.Transmissions[n-1].Name != "dora" {
+				return fmt.Errorf("%+v", said)
+			}
+			return nil
+		})
+		sum := 0.0
+		for _, x := range said.Transmissions {
+			sum += x.Seconds
+		}
+		last := said.Transmissions[len(said.Transmissions)-1]
+		codec, length, tone := s.replayed(t, "bert", "rooms/briefing/replay/"+last.ID, 1300)
+		if codec != "opus" || math.Abs(length-last.Seconds) > 0.2 || tone < 0.5 {
+			t.Errorf("%+v is %s of %.2f s, %.2f of it her tone", last, codec, length, tone)
+		}
+		if codec, length, _ := s.replayed(t, "bert", "rooms/briefing/replay/all", 1300); codec != "opus" || length < sum-0.2 {
+			t.Errorf("all is %s of %.2f s, want %.2f", codec, length, sum)
+		}
 	})
 	t.Run("a host shows a Mumble user out", func(t *testing.T) {
 		anna.eval(`party.ask('kick', {participant: Object.values(party.people).find(p => p.name === 'dora').id})`)

@@ -96,7 +96,7 @@ func (s *Server) tellBridge() {
 }
 
 func (m *Member) same(o *Member) bool {
-	return m.Name == o.Name && m.Comment == o.Comment && m.Muted == o.Muted && m.Deaf == o.Deaf &&
+	return m.Name == o.Name && m.Comment == o.Comment && m.Muted == o.Muted && m.Deaf == o.Deaf && m.Priority == o.Priority &&
 		classKey(m.Identity) == classKey(o.Identity)
 }
 

@@ -26,6 +26,7 @@ type channel struct {
 	id        uint32
 	key       string // Entry.Key; empty for the root and temporary channels
 	temporary bool
+	floor     bool          // Entry.Floor
 	parent    *channel      // nil: the root
 	res       auth.Resource // what rights are asked for; not of the root
 

@@ -100,6 +100,7 @@ func (s *Server) addEntry(e Entry) *channel {
 	ch := newChannel(s.newChannelID(), s.root, s.entryName(e, nil))
 	ch.key, ch.res = e.Key, e.Resource
 	ch.description, ch.position, ch.maxUsers = escaped(e.Description), e.Position, e.MaxUsers
+	ch.floor = e.Floor
 	s.addChannel(ch)
 	return ch
 }
@@ -127,6 +128,10 @@ func (s *Server) replaceEntry(ch *channel, e Entry) {
 }
 
 func (s *Server) updateEntry(ch *channel, e Entry) {
+	if ch.floor != e.Floor {
+		ch.floor = e.Floor
+		s.changedRoutes()
+	}
 	name, text := s.entryName(e, ch), escaped(e.Description)
 	if ch.name == name && ch.description == text && ch.position == e.Position && ch.maxUsers == e.MaxUsers {
 		return

@@ -28,6 +28,7 @@ type Entry struct {
 	Description string // may be empty
 	Position    int32  // channels are shown in rising order of it, and by name
 	MaxUsers    uint32 // 0: no limit of its own
+	Floor       bool   // one speaks at a time: the bridge says whether a packet is heard
 
 	// Resource is what the rights are asked for: auth.Read is to hear the channel
 	// (OUT), auth.Publish to speak in it (IN). Who has neither does not see it.
@@ -75,6 +76,7 @@ type Member struct {
 	Agent    string // what the client calls itself
 	Muted    bool   // cannot be heard: muted by itself, by others, or without the right
 	Deaf     bool   // does not hear
+	Priority bool   // a moderator made it a priority speaker
 }
 
 // Packet is one voice packet. Opus is valid during the call only.
@@ -99,6 +101,8 @@ type Bridge interface {
 	Joined(m Member)
 	Left(m Member)
 	Changed(m Member)
-	Voice(session uint32, channel string, p Packet)
+	// Voice returns whether those in the channel may hear the packet, which counts
+	// where Entry.Floor is set.
+	Voice(session uint32, channel string, p Packet) bool
 	Text(m Member, text string) // plain text said to the channel
 }

@@ -13,6 +13,7 @@ type route struct {
 	epoch uint64
 	to    []hop
 	key   string // of the channel that a bridge hears it in; empty: none
+	floor bool   // the bridge says whether it is heard in that channel
 }
 
 // hop is one receiver.
@@ -51,13 +52,13 @@ func (s *Server) routeChannel(r *route, u *user) {
 		return
 	}
 	if s.permissions(u, u.ch)&wire.Speak != 0 {
-		r.key = u.ch.key
+		r.key, r.floor = u.ch.key, u.ch.floor
 	}
 	add := s.adder(r, u)
 	var listeners []*channel
 	for _, ch := range u.ch.linked() {
-		if s.permissions(u, ch)&wire.Speak == 0 {
-			continue
+		if s.permissions(u, ch)&wire.Speak == 0 || ch.floor && ch != u.ch {
+			continue // where one speaks at a time, only from within
 		}
 		for _, to := range ch.users {
 			add(to, ch, wire.TargetNormal)
@@ -90,7 +91,7 @@ func (s *Server) routeTarget(r *route, u *user, t *wire.VoiceTarget) {
 			continue
 		}
 		for _, ch := range s.shouted(ch, part) {
-			if s.permissions(u, ch)&wire.Whisper == 0 || ch == s.root {
+			if s.permissions(u, ch)&wire.Whisper == 0 || ch == s.root || ch.floor { // a shout would go past the floor
 				continue
 			}
 			for _, to := range ch.users {
@@ -194,10 +195,34 @@ func (s *Server) heardVoice(c *conn, b []byte, now time.Time) {
 		return
 	}
 	to := s.routeOf(u, v.Target)
-	s.pass(to, u, v)
-	if to.key != "" && s.deps.Bridge != nil {
-		s.deps.Bridge.Voice(u.session, to.key, Packet{Seq: v.Seq, Opus: v.Opus, Last: v.Last})
+	bridged := to.key != "" && s.deps.Bridge != nil
+	p := Packet{Seq: v.Seq, Opus: v.Opus, Last: v.Last}
+	if to.floor && bridged {
+		if s.deps.Bridge.Voice(u.session, to.key, p) {
+			s.pass(to, u, v)
+		}
+		return
 	}
+	s.pass(to, u, v)
+	if bridged {
+		s.deps.Bridge.Voice(u.session, to.key, p)
+	}
+}
+
+// Tell lets a Mumble user alone hear a packet, as if it came from itself, which
+// clients play: such as a tone that says that it is not heard. seq counts units of
+// 10 ms. It does not block. The error is ErrGone.
+func (s *Server) Tell(session uint32, seq uint64, opus []byte, last bool) error {
+	s.mu.RLock()
+	u, err := s.client(session)
+	hears := err == nil && u.hears()
+	s.mu.RUnlock()
+	if !hears || len(opus) > wire.MaxVoice-32 || !playable(opus) {
+		return err
+	}
+	var body [wire.MaxVoice]byte
+	s.pass(&route{to: []hop{{u.c, wire.TargetNormal, false}}}, u, wire.Voice{Body: wire.AppendBody(body[:0], seq, opus, last)})
+	return nil
 }
 
 // tenMS is 10 ms in samples.

@@ -16,6 +16,8 @@ import (
 
 // room is a bridge that writes down what it is told.
 type room struct {
+	refuses bool // that anybody is heard
+
 	mu     sync.Mutex
 	events []string
 	voice  []Packet
@@ -41,12 +43,13 @@ func (r *room) Left(m Member)              { r.note("left %s %s", m.Channel, m.N
 func (r *room) Changed(m Member)           { r.note("changed %s muted %t deaf %t", m.Name, m.Muted, m.Deaf) }
 func (r *room) Text(m Member, text string) { r.note("text %s %s", m.Name, text) }
 
-func (r *room) Voice(_ uint32, channel string, p Packet) {
+func (r *room) Voice(_ uint32, channel string, p Packet) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.Opus = bytes.Clone(p.Opus)
 	r.voice = append(r.voice, p)
 	r.events = append(r.events, "voice "+channel)
+	return !r.refuses
 }
 
 func (r *room) await(t *testing.T, event string) {

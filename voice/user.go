@@ -112,7 +112,7 @@ func (u *user) member() *Member {
 	}
 	return &Member{
 		Session: u.session, Channel: u.ch.key, Name: u.name, Identity: u.id, Comment: unescaped(u.comment), Agent: u.agent,
-		Muted: u.mute || u.suppress || u.selfMute, Deaf: !u.hears(),
+		Muted: u.mute || u.suppress || u.selfMute, Deaf: !u.hears(), Priority: u.priority,
 	}
 }
 

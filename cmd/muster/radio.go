@@ -30,7 +30,8 @@ type radio struct {
 	wake chan struct{}
 	srv  atomic.Pointer[voice.Server] // that runs now; nil: none yet
 
-	rooms *mcu.Rooms // set before anything calls
+	rooms *mcu.Rooms               // set before anything calls
+	tone  func() ([][]byte, error) // mcu.BusyTone, made once
 
 	mu      sync.RWMutex // guards what follows
 	stirred map[string]bool
@@ -58,7 +59,7 @@ const (
 
 func newRadio(log *slog.Logger) *radio {
 	return &radio{
-		log: log.With("part", "voice"), wake: make(chan struct{}, 1),
+		log: log.With("part", "voice"), wake: make(chan struct{}, 1), tone: sync.OnceValues(mcu.BusyTone),
 		stirred: make(map[string]bool), users: make(map[uint32]*listener), open: make(map[string]*channel),
 	}
 }
@@ -356,7 +357,11 @@ type listener struct {
 	p     atomic.Pointer[mcu.Participant] // nil until it has entered
 	in    atomic.Pointer[mcu.AudioIn]
 
-	mu    sync.Mutex // guards what follows
+	began time.Time
+	busy  sync.Mutex // guards hush; taken with the room locked, and a leaf
+	hush  func()     // ends the busy tone; nil: there is none
+
+	mu    sync.Mutex // guards what follows; the room is locked under it
 	count fromMumble
 }
 
@@ -383,6 +388,8 @@ func (l *listener) Notify(e mcu.Event) {
 			}
 			return err
 		})
+	case mcu.EventBusy:
+		l.beep(e.Data.(mcu.Busy).On)
 	case mcu.EventState, mcu.EventRoom:
 		// Let in, or given another role: it may be heard from now on.
 		l.ask(func(*voice.Server) error { l.speak(); return nil })
@@ -408,6 +415,60 @@ func (l *listener) ask(f func(*voice.Server) error) {
 	}()
 }
 
+// toneSlack bounds how far the busy tone is behind before it goes on with the time.
+const toneSlack = 100 * time.Millisecond
+
+// beep begins the busy tone, which only this user hears, or ends it.
+func (l *listener) beep(on bool) {
+	l.busy.Lock()
+	defer l.busy.Unlock()
+	if l.hush != nil {
+		l.hush()
+		l.hush = nil
+	}
+	srv := l.radio.srv.Load()
+	if !on || srv == nil {
+		return
+	}
+	ctx, hush := context.WithCancel(context.Background())
+	l.hush = hush
+	go func() {
+		defer run.Recover(l.radio.log, "voice")
+		defer hush()
+		l.sound(ctx, srv)
+	}()
+}
+
+// sound is the busy tone, until ctx ends or the user has gone.
+func (l *listener) sound(ctx context.Context, srv *voice.Server) {
+	tone, err := l.radio.tone()
+	if err != nil {
+		l.radio.log.Error("there is no busy tone", "error", err)
+		return
+	}
+	const packet = 20 * time.Millisecond
+	next := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	seq := uint64(time.Since(l.began) / unitTime)
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			_ = srv.Tell(l.m.Session, seq, nil, true) // or gone, and hears nothing
+			return
+		case <-timer.C:
+		}
+		if srv.Tell(l.m.Session, seq, tone[i%len(tone)], false) != nil {
+			return
+		}
+		seq += uint64(packet / unitTime)
+		if next = next.Add(packet); time.Since(next) > toneSlack {
+			next = time.Now()
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
 // speak opens the way for its voice, if it may be heard.
 func (l *listener) speak() {
 	p, in := l.p.Load(), l.in.Load()
@@ -431,7 +492,7 @@ func (r *radio) Joined(m voice.Member) {
 	if !ok {
 		return
 	}
-	l := &listener{radio: r, m: m}
+	l := &listener{radio: r, m: m, began: time.Now()}
 	l.muted.Store(m.Muted)
 	p, err := r.rooms.Join(mcu.JoinRequest{Identity: m.Identity, Room: room, Name: m.Name, Kind: mcu.Mumble, Agent: m.Agent, Leg: l})
 	if err != nil {
@@ -442,6 +503,7 @@ func (r *radio) Joined(m voice.Member) {
 		return
 	}
 	l.p.Store(p)
+	p.SetPriority(m.Priority)
 	l.speak()
 	r.mu.Lock()
 	r.users[m.Session] = l
@@ -457,6 +519,7 @@ func (r *radio) Left(m voice.Member) {
 	r.mu.Unlock()
 	if l != nil {
 		l.p.Load().Leave(nil)
+		l.beep(false)
 	}
 	r.stir()
 }
@@ -465,6 +528,7 @@ func (r *radio) Left(m voice.Member) {
 func (r *radio) Changed(m voice.Member) {
 	if l := r.user(m.Session); l != nil {
 		l.muted.Store(m.Muted)
+		l.p.Load().SetPriority(m.Priority)
 		_ = l.p.Load().SetMuted(m.Muted) // refused to listeners, who are muted anyway
 	}
 }
@@ -487,18 +551,24 @@ func (r *radio) Text(m voice.Member, text string) {
 }
 
 // Voice implements voice.Bridge.
-func (r *radio) Voice(session uint32, _ string, p voice.Packet) {
+func (r *radio) Voice(session uint32, _ string, p voice.Packet) (heard bool) {
 	l := r.user(session)
-	if l == nil || len(p.Opus) == 0 {
-		return
+	if l == nil {
+		return false
 	}
 	in := l.in.Load()
 	if in == nil {
-		return
+		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	in.Write(l.count.next(p, time.Now()))
+	if len(p.Opus) > 0 {
+		heard = in.Write(l.count.next(p, time.Now()))
+	}
+	if p.Last {
+		heard = in.LetGo() || heard
+	}
+	return heard
 }
 
 // next gives a packet the room's numbers: a client may count anew with each burst.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 
 	"muster/internal/auth"
@@ -102,7 +103,10 @@ func (c channels) Channels(context.Context) ([]voice.Entry, error) {
 		if s.Parent != "" {
 			continue
 		}
-		e := voice.Entry{Key: s.Stream(), Name: s.Title, Resource: auth.Room(s.Stream(), s.Groups)}
+		e := voice.Entry{Key: s.Stream(), Name: s.Title, Resource: auth.Room(s.Stream(), s.Groups), Floor: s.Floor > 0}
+		if keep := c.rooms.ReplayLength(); keep > 0 {
+			e.Description = fmt.Sprintf("What is said here can be heard again for %s.", keep)
+		}
 		if e.Name == "" {
 			e.Name = s.Name.String()
 		}

@@ -67,16 +67,16 @@ func (a *arrivals) set(seq uint16, on bool) {
 	}
 }
 
-// floor is the sequence number below which packets belong to what was sent before:
+// bound is the sequence number below which packets belong to what was sent before:
 // the first one of a sender after a switch. It follows the numbers from afar, so
 // that they may come round.
-type floor uint16
+type bound uint16
 
 // below reports whether seq is from before the switch.
-func (f *floor) below(seq uint16) bool {
+func (f *bound) below(seq uint16) bool {
 	since := int16(seq - uint16(*f))
 	if since > 4*arrivalSpan {
-		*f = floor(seq - arrivalSpan)
+		*f = bound(seq - arrivalSpan)
 	}
 	return since < 0
 }

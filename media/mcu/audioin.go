@@ -52,8 +52,8 @@ const maxGaps = 5
 
 func (in *AudioIn) loud() float32 { return math.Float32frombits(in.loudness.Load()) }
 
-// hear notes how loud a packet is.
-func (in *AudioIn) hear(level uint8, now time.Time) {
+// hear notes how loud a packet is, and reports whether there is a voice in it.
+func (in *AudioIn) hear(level uint8, now time.Time) (voice bool) {
 	x := float32(127 - level)
 	was := in.loud()
 	if x > was {
@@ -62,9 +62,11 @@ func (in *AudioIn) hear(level uint8, now time.Time) {
 		was += (x - was) * decay
 	}
 	in.loudness.Store(math.Float32bits(was))
-	if x >= voiceFrom {
-		in.voiceAt.Store(now.UnixNano())
+	if x < voiceFrom {
+		return false
 	}
+	in.voiceAt.Store(now.UnixNano())
+	return true
 }
 
 // voice reports whether a voice was heard within d.
@@ -77,26 +79,50 @@ func (in *AudioIn) heard(now time.Time) bool {
 	return in.slot.Load() >= 0 && in.voice(now, voiceHold)
 }
 
-// Write hands over a packet.
-func (in *AudioIn) Write(p *Sound) { in.write(p, time.Now()) }
+// Write hands over a packet. It reports false if nobody is to hear it, because the
+// participant is muted or does not have the floor.
+func (in *AudioIn) Write(p *Sound) bool { return in.write(p, time.Now()) }
 
-func (in *AudioIn) write(p *Sound, now time.Time) {
+func (in *AudioIn) write(p *Sound, now time.Time) bool {
 	if in.muted.Load() {
-		return
+		return false
 	}
+	in.measured.Store(!p.HasLevel)
+	may := in.sound.may(in, p.HasLevel && in.hear(p.Level, now), now)
 	if p.HasLevel {
-		in.measured.Store(false)
-		in.hear(p.Level, now)
+		if !may {
+			return false
+		}
 		in.sound.rank(in, now)
-	} else {
-		in.measured.Store(true)
 	}
-	if in.format.Codec == codec.Opus {
+	if may && in.format.Codec == codec.Opus {
 		in.sound.forward(in, p, now)
 	}
-	if !in.sound.wanted(in) {
-		return
+	if in.sound.wanted(in) {
+		in.hold(p, now)
 	}
+	return may
+}
+
+// LetGo says that the participant does not talk any more, as those can tell who
+// have a key for it. It reports whether the participant was heard, as far as it
+// depends on the floor.
+func (in *AudioIn) LetGo() bool {
+	c, m := in.sound.floor.Load(), in.sound.room
+	if c == nil {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c.mu.Lock()
+	was := c.floor.Holds(in.p)
+	c.mu.Unlock()
+	in.sound.letGo(in.p)
+	return was
+}
+
+// hold puts a packet into the jitter buffer.
+func (in *AudioIn) hold(p *Sound, now time.Time) {
 	n, err := in.dec.length(p.Payload)
 	if err != nil {
 		return // comfort noise and the like
@@ -179,12 +205,13 @@ func (in *AudioIn) fillGap(after []byte) bool {
 	return true
 }
 
-// measure notes how loud tick is, for senders that do not say. Between two
+// measure notes how loud tick is, for senders that do not say, and reports whether
+// there is a voice in it. Between two
 // measurements the voice counts as being as loud as in the last; after two in
 // vain it is silent. Decoders are wrong about the first packet after some that
 // they missed: who seems loud enough to be heard soon, from the loudness near on,
 // is measured again.
-func (in *AudioIn) measure(decoded bool, near float32, now time.Time) {
+func (in *AudioIn) measure(decoded bool, near float32, now time.Time) (voice bool) {
 	level := uint8(127)
 	if in.filled {
 		level = dBov(in.tick[:])
@@ -195,7 +222,7 @@ func (in *AudioIn) measure(decoded bool, near float32, now time.Time) {
 	}
 	in.owed = again || in.owed && !in.filled
 	in.missed = !decoded || in.missed && !in.filled
-	in.hear(in.level, now)
+	return in.hear(in.level, now)
 }
 
 // fadeIn spares listeners the click of a voice that begins in the middle.

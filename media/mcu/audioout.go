@@ -21,6 +21,7 @@ type AudioOut struct {
 	// Owned by the room's goroutine.
 	own     encoder // for the mix without the participant; made when it first speaks
 	told    int32   // loss that own knows of
+	toned   int     // samples of the busy tone so far
 	limiter limiter
 	buf     [maxPayload]byte
 }
@@ -110,7 +111,7 @@ type Tap struct {
 type lane struct {
 	from    *AudioIn
 	in      uint16 // newest of the sender's numbers
-	first   floor  // of the sender in this slot
+	first   bound  // of the sender in this slot
 	seqOff  uint16
 	tsOff   uint32
 	seq     uint16 // newest that was sent
@@ -140,7 +141,7 @@ func (t *Tap) pass(slot int, from *AudioIn, s *Sound, now time.Time) {
 			gone := uint32(max(now.Sub(l.at)*mixRate/time.Second, frame))
 			l.tsOff = l.ts + gone - s.Timestamp
 		}
-		l.from, l.in, l.first, since = from, s.Seq, floor(s.Seq), 0
+		l.from, l.in, l.first, since = from, s.Seq, bound(s.Seq), 0
 	}
 	if l.first.below(s.Seq) {
 		return // from before: its number was another's

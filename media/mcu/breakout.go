@@ -248,7 +248,7 @@ func (r *Rooms) plan(s *Settings, d Division) ([]Settings, error) {
 		}
 		b := Settings{
 			Name: name, Title: d.Rooms[len(made)].Title, Groups: s.Groups, Owner: s.Owner, Hosts: s.Hosts, Entry: Speaker,
-			Ends: ends, Created: time.Now().UTC().Truncate(time.Millisecond), Parent: s.Name.String(), Free: d.Free,
+			Ends: ends, Created: time.Now().UTC().Truncate(time.Millisecond), Parent: s.Name.String(), Free: d.Free, Floor: s.Floor,
 		}
 		if b.Title == "" {
 			b.Title = fmt.Sprintf("%s %d", string(word), len(made)+1)

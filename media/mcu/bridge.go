@@ -58,7 +58,9 @@ func (e *Ear) Close() {
 }
 
 // listening notes whether somebody hears single voices. mu is held.
-func (s *sound) listening() { s.tapped.Store(len(*s.taps.Load()) > 0 || len(*s.ears.Load()) > 0) }
+func (s *sound) listening() {
+	s.tapped.Store(len(*s.taps.Load()) > 0 || len(*s.ears.Load()) > 0 || s.replay != nil)
+}
 
 // overheard hands a packet to whoever hears from outside.
 func (s *sound) overheard(in *AudioIn, p *Sound) {

@@ -11,6 +11,7 @@ type Config struct {
 	MaxParticipants int             `yaml:"maxParticipants" doc:"Most participants of one room."`
 	Speakers        int             `yaml:"speakers" doc:"How many voices are heard at one time; the loudest are chosen."`
 	Linger          time.Duration   `yaml:"linger" doc:"How long a room that is not permanent stays after the last participant has left."`
+	Replay          time.Duration   `yaml:"replay" doc:"How long what was said in a room can be heard again; kept in memory only, while somebody is in the room. 0: nothing is kept."`
 	Composite       CompositeConfig `yaml:"composite" doc:"The one picture of a room, for those who can take no more: telephones, the stream of the room, weak tablets."`
 }
 
@@ -28,7 +29,11 @@ func DefaultConfig() Config {
 }
 
 // Bounds of Config.
-const maxSpeakers = 16
+const (
+	maxSpeakers = 16
+	minReplay   = 10 * time.Second
+	maxReplay   = time.Hour
+)
 
 // Validate reports the first setting that cannot work.
 func (c Config) Validate() error {
@@ -39,6 +44,8 @@ func (c Config) Validate() error {
 		return errors.New("speakers: 1 to 16")
 	case c.Linger < 0:
 		return errors.New("linger: at least 0s")
+	case c.Replay != 0 && (c.Replay < minReplay || c.Replay > maxReplay):
+		return errors.New("replay: 10s to 1h, or 0s for none")
 	case c.Composite.FrameRate < 1 || c.Composite.FrameRate > 30:
 		return errors.New("composite: frameRate: 1 to 30")
 	case c.Composite.Bitrate < 300_000 || c.Composite.Bitrate > 20_000_000:

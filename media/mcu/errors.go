@@ -23,6 +23,8 @@ var (
 	ErrHost = errors.New("only a host may do this")
 	// ErrListener: a listener cannot be heard or seen.
 	ErrListener = errors.New("listeners cannot send sound or pictures; raise your hand to be let")
+	// ErrBusy: another has the floor.
+	ErrBusy = errors.New("somebody else has the floor")
 	// ErrGone: the participant is not in the room any more.
 	ErrGone = errors.New("not in the room any more")
 	// ErrTaken: the name or number belongs to another room.
@@ -43,6 +45,12 @@ type NotOpenError struct{ From time.Time }
 func (e *NotOpenError) Error() string {
 	return fmt.Sprintf("this meeting opens at %s", e.From.UTC().Format(time.RFC3339))
 }
+
+// BusyError is ErrBusy with who has the floor.
+type BusyError struct{ Holder string } // id of a participant
+
+func (*BusyError) Error() string   { return ErrBusy.Error() }
+func (*BusyError) Is(e error) bool { return e == ErrBusy }
 
 // The reasons a participant's leg is ended for.
 var (

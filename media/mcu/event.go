@@ -1,6 +1,10 @@
 package mcu
 
-import "time"
+import (
+	"time"
+
+	"muster/media/mcu/floor"
+)
 
 // Event is something that happened in a room, as its participants are told.
 // Data is one of the types named at the constants; it is not changed any more.
@@ -17,6 +21,8 @@ const (
 	EventTrack       = "track"       // TrackInfo: a picture is new or has changed
 	EventUntrack     = "untrack"     // Untrack: a picture is gone
 	EventSpeakers    = "speakers"    // Speakers: who is heard
+	EventFloor       = "floor"       // FloorState: who may be heard, in a room with floor control
+	EventBusy        = "busy"        // Busy: you talk in vain
 	EventRoom        = "room"        // View of the room's settings
 	EventChat        = "chat"        // Chat
 	EventMuted       = "muted"       // Muted: a host has muted you, or asks you to speak
@@ -35,6 +41,8 @@ type Member struct {
 	Muted   bool      `json:"muted"`             // sends no sound
 	Hand    time.Time `json:"hand,omitzero"`     // raised since
 	Since   time.Time `json:"since"`
+
+	Emergency bool `json:"emergency,omitempty"` // goes before everybody where one speaks at a time
 }
 
 // TrackInfo is a picture that participants can ask for.
@@ -70,6 +78,20 @@ type Speakers struct {
 	Slots  []string `json:"slots"`
 }
 
+// FloorState says who may be heard where one speaks at a time.
+type FloorState struct {
+	Holder    string    `json:"holder"` // participant; "": nobody talks, or everybody may
+	Since     time.Time `json:"since,omitzero"`
+	Until     time.Time `json:"until,omitzero"` // zero: there is no limit
+	Emergency bool      `json:"emergency,omitempty"`
+}
+
+// Busy tells a participant that it talks and is not heard, or that it has let go.
+type Busy struct {
+	On     bool         `json:"on"`
+	Reason floor.Reason `json:"reason,omitempty"`
+}
+
 // View is a room's settings as its participants see them.
 type View struct {
 	Name      string    `json:"name"`
@@ -85,6 +107,8 @@ type View struct {
 	Layout    Layout    `json:"layout"`
 	Cells     []Cell    `json:"cells,omitempty"` // of LayoutCustom
 	Ends      time.Time `json:"ends,omitzero"`
+	Floor     int       `json:"floor"`  // most seconds that one may talk; 0: no floor control
+	Replay    int       `json:"replay"` // seconds of speech that are kept; 0: none
 
 	Parent      string         `json:"parent,omitempty"` // of a breakout room
 	ParentTitle string         `json:"parentTitle,omitempty"`
@@ -143,5 +167,6 @@ type State struct {
 	Participants []Member    `json:"participants"`
 	Tracks       []TrackInfo `json:"tracks"`
 	Speakers     Speakers    `json:"speakers"`
+	Floor        FloorState  `json:"floor"`
 	Chat         []Chat      `json:"chat"`
 }

@@ -40,8 +40,11 @@ func (s *sound) take(i int, in *AudioIn, now time.Time) {
 	decode := heard || measured && s.turns.due(i, in)
 	in.fill(decode)
 	if measured {
-		in.measure(decode, s.turns.near(), now)
-		if heard || in.loud() >= s.turns.bar {
+		voice := in.measure(decode, s.turns.near(), now)
+		may := s.may(in, voice, now)
+		if !may {
+			heard = false
+		} else if heard || in.loud() >= s.turns.bar {
 			s.rank(in, now)
 			heard = in.heard(now)
 		}
@@ -102,10 +105,11 @@ func (s *sound) serve(outs []*AudioOut) {
 	mixed := false
 	var limited [frame]int16
 	for _, o := range outs {
-		if in := s.inOf(o.p); in != nil {
-			s.serveOwn(o, in)
+		if in, busy := s.inOf(o.p), o.p != nil && o.p.busy.Load(); in != nil || busy {
+			s.serveOwn(o, in, busy)
 			continue
 		}
+		o.toned = 0
 		x := s.mixFor(o.format)
 		if x == nil {
 			continue
@@ -160,8 +164,9 @@ func (s *sound) mixFor(f AudioFormat) *sharedMix {
 	return x
 }
 
-// serveOwn sends o the mix without the voice in.
-func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
+// serveOwn sends o the mix without the voice in, which may be nil, and with the busy
+// tone if it talks in vain.
+func (s *sound) serveOwn(o *AudioOut, in *AudioIn, busy bool) {
 	if o.own == nil {
 		enc, err := newEncoder(o.format)
 		if err != nil {
@@ -174,8 +179,16 @@ func (s *sound) serveOwn(o *AudioOut, in *AudioIn) {
 		o.own.lose(int(l))
 		o.told = l
 	}
-	for i, v := range in.tick {
-		s.part[i] = s.sum[i] - int32(v)
+	s.part = s.sum
+	if in != nil {
+		for i, v := range in.tick {
+			s.part[i] -= int32(v)
+		}
+	}
+	if busy {
+		o.toned = addBusyTone(s.part[:], o.toned)
+	} else {
+		o.toned = 0
 	}
 	o.limiter.apply(s.part[:], s.pcm[:])
 	n, err := o.own.encode(s.pcm[:], o.buf[:])

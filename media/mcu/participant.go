@@ -36,6 +36,7 @@ type Participant struct {
 	rooms *Rooms
 	kind  Kind
 	name  string // for people
+	user  string // account; empty: none
 	leg   Leg
 	log   *slog.Logger
 
@@ -45,6 +46,9 @@ type Participant struct {
 	session *auth.Session // set before the participant is in the room
 
 	in atomic.Pointer[Room] // nil until it has entered
+
+	rank atomic.Uint32 // floor.Rank; follows from role, emergency and priority
+	busy atomic.Bool   // talks in vain
 
 	// Guarded by the room's mu, once in the room.
 	who     auth.Identity
@@ -58,6 +62,9 @@ type Participant struct {
 	passed  bool   // came by a pass, which doors do not stop
 	group   string // breakout room that it was sent to; empty: none
 	listens bool   // wants to hear only, whatever its role
+
+	emergency bool // goes before everybody where one speaks at a time
+	priority  bool // goes before other speakers there
 
 	voice struct { // guarded by room.sound.mu
 		in  *AudioIn
@@ -73,6 +80,9 @@ func newParticipant(r *Rooms, s *Settings, req JoinRequest, host bool) *Particip
 	p := &Participant{
 		ID: rand.Text(), rooms: r, kind: req.Kind, name: cleanName(req.Name), leg: req.Leg,
 		who: req.Identity, role: Listener, owner: host, muted: true, listens: req.Listen,
+	}
+	if !req.Identity.System {
+		p.user = req.Identity.User
 	}
 	if p.name == "" {
 		p.name = cleanName(strings.TrimPrefix(req.Identity.User, "guest:"))
@@ -132,11 +142,7 @@ func (p *Participant) Member() (Member, bool) {
 
 // member is the participant as others see it. room.mu is held.
 func (p *Participant) member() Member {
-	m := Member{ID: p.ID, Name: p.name, Kind: p.kind, Role: p.role, Waiting: p.waiting, Listens: p.listens, Muted: p.muted, Hand: p.hand, Since: p.since}
-	if !p.who.System {
-		m.User = p.who.User
-	}
-	return m
+	return Member{ID: p.ID, Name: p.name, User: p.user, Kind: p.kind, Role: p.role, Waiting: p.waiting, Listens: p.listens, Muted: p.muted, Hand: p.hand, Since: p.since, Emergency: p.emergency}
 }
 
 // Leave takes the participant out of its room; its leg is not ended. Leaving
@@ -172,6 +178,7 @@ func (p *Participant) changed(id auth.Identity) {
 	if p.role == Speaker && !speak {
 		p.role = Listener
 	}
+	p.setRank()
 	quiet := p.role == Listener
 	m.spread(nil, Event{EventParticipant, p.member()})
 	m.mu.Unlock()
@@ -221,6 +228,11 @@ func (p *Participant) SetMuted(muted bool) error {
 	m := p.Room()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return p.mute(m, muted)
+}
+
+// mute is SetMuted with m.mu held.
+func (p *Participant) mute(m *Room, muted bool) error {
 	switch {
 	case m.people[p.ID] != p:
 		return ErrGone
@@ -347,6 +359,7 @@ func (p *Participant) SetRole(id string, role Role) error {
 			return fmt.Errorf("%w: guests cannot be hosts", auth.ErrDenied)
 		}
 		other.role, other.given = role, true
+		other.setRank()
 		other.hand = time.Time{}
 		if role == Listener {
 			quiet, other.muted = other, true

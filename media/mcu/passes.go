@@ -22,6 +22,8 @@ type pass struct {
 	name  string
 	role  Role   // that a host gave it; empty: none did
 	group string // breakout room that it was sent to; empty: none
+
+	emergency bool
 }
 
 // Bounds of passes.
@@ -112,7 +114,7 @@ func (p *Participant) takeUp(by pass) {
 	if by.from == "" {
 		return
 	}
-	p.passed, p.name, p.group = by.doors, by.name, by.group
+	p.passed, p.name, p.group, p.emergency = by.doors, by.name, by.group, by.emergency
 	if by.role != "" && !p.owner {
 		p.role, p.given = by.role, true
 	}
@@ -122,7 +124,7 @@ func (p *Participant) takeUp(by pass) {
 // sent to. Its room's mu is held.
 func (p *Participant) pass(s *Settings, group string) (Move, error) {
 	here := p.Room().settings()
-	out := pass{doors: here.Parent == "" || p.passed, room: s.Name.String(), from: p.ID, user: p.who.User, guest: p.who.IsGuest(), until: time.Now().Add(passLife), name: p.name, group: group}
+	out := pass{doors: here.Parent == "" || p.passed, room: s.Name.String(), from: p.ID, user: p.who.User, guest: p.who.IsGuest(), until: time.Now().Add(passLife), name: p.name, group: group, emergency: p.emergency}
 	if p.given {
 		out.role = p.role
 	}

@@ -89,6 +89,11 @@ func newRoom(r *Rooms, s *Settings) *Room {
 	}
 	room.set.Store(s)
 	room.sound = newSound(room, r.cfg.Speakers)
+	room.sound.control(s.Floor)
+	if r.cfg.Replay > 0 {
+		room.sound.replay = newReplay(r.cfg.Replay)
+		room.sound.listening()
+	}
 	room.pictures = newPictures(room)
 	if t := room.pictures.track; t != nil {
 		room.tracks[t.ID] = t
@@ -140,7 +145,8 @@ func (m *Room) members(lobby bool) []Member {
 func (m *Room) view(p *Participant) View {
 	s := m.settings()
 	v := View{Name: m.name, Title: s.Title, Groups: s.Groups, Stream: s.Stream(), Number: s.Number,
-		Lobby: s.Lobby, Locked: s.Locked, Recording: m.recorded.Load(), Watching: m.stream.watching(), Layout: m.layout, Cells: m.cells, Ends: s.Ends}
+		Lobby: s.Lobby, Locked: s.Locked, Recording: m.recorded.Load(), Watching: m.stream.watching(), Layout: m.layout, Cells: m.cells, Ends: s.Ends,
+		Floor: s.Floor, Replay: int(m.rooms.cfg.Replay.Seconds())}
 	if p.role == Host {
 		v.PIN = s.PIN
 	}
@@ -161,7 +167,7 @@ func (m *Room) state(p *Participant) State {
 		s.Tracks = append(s.Tracks, t.Info())
 	}
 	slices.SortFunc(s.Tracks, func(a, b TrackInfo) int { return cmp.Compare(a.ID, b.ID) })
-	s.Speakers = m.sound.speakers()
+	s.Speakers, s.Floor = m.sound.speakers(), m.sound.floorState()
 	for _, c := range m.chat {
 		if c.To == "" {
 			s.Chat = append(s.Chat, c)
@@ -189,6 +195,7 @@ func (m *Room) enter(p *Participant) error {
 	}
 	p.in.Store(m)
 	p.since = time.Now()
+	p.setRank()
 	p.waiting = s.Lobby && p.role != Host && !p.passed
 	m.people[p.ID] = p
 	m.rooms.count.participants.Add(1)
@@ -265,6 +272,7 @@ func (m *Room) leave(p *Participant, reason error) {
 		return
 	}
 	delete(m.people, p.ID)
+	m.sound.letGo(p)
 	for id, t := range m.tracks {
 		if t.owner == p {
 			delete(m.tracks, id)
@@ -338,6 +346,7 @@ func (m *Room) change(s *Settings) {
 	m.stream.changed() // its groups may be others
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.sound.control(s.Floor)
 	m.showRoom()
 	if !s.Lobby {
 		for _, p := range m.people {

@@ -38,6 +38,7 @@ type Settings struct {
 	Lobby     bool          // whoever is not a host waits until one lets them in
 	Locked    bool          // nobody but hosts gets in any more
 	Capacity  int           // most participants; 0: what the server allows
+	Floor     int           // most seconds that one may talk, while nobody else is heard; 0: everybody is
 	Entry     Role          // of those who may speak, when they enter: Speaker or Listener
 	Starts    time.Time     // zero: open at any time
 	Ends      time.Time     // zero: does not end by itself
@@ -57,6 +58,8 @@ const (
 	minPIN      = 4 // digits
 	maxPIN      = 12
 	maxNumber   = 15 // digits, as in E.164
+	minFloor    = 5  // seconds
+	maxFloor    = 600
 )
 
 // ErrInvalid is wrapped by every refusal of settings.
@@ -79,6 +82,8 @@ func (s *Settings) Validate() error {
 		return fmt.Errorf("%w: the capacity is between 1 and %d, or 0 for no limit of its own", ErrInvalid, maxCapacity)
 	case s.Entry != Speaker && s.Entry != Listener:
 		return fmt.Errorf("%w: people enter as %s or %s", ErrInvalid, Speaker, Listener)
+	case s.Floor != 0 && (s.Floor < minFloor || s.Floor > maxFloor):
+		return fmt.Errorf("%w: one may talk for %d to %d seconds at a time, or 0 for no floor control", ErrInvalid, minFloor, maxFloor)
 	case len(s.Hosts) > maxHosts:
 		return fmt.Errorf("%w: more than %d hosts", ErrInvalid, maxHosts)
 	case !s.Ends.IsZero() && !s.Ends.After(s.Starts):

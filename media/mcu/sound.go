@@ -17,6 +17,9 @@ import (
 type sound struct {
 	room *Room
 
+	floor  atomic.Pointer[floorControl] // nil: everybody may speak; replaced under room.mu
+	replay *replay                      // nil: nothing is kept
+
 	taps   atomic.Pointer[[]*Tap] // replaced under mu
 	ears   atomic.Pointer[[]*Ear] // likewise
 	mixing atomic.Bool            // somebody wants a mix
@@ -177,6 +180,7 @@ func (s *sound) removeIn(in *AudioIn) {
 	m.mu.Lock()
 	if in.p.voice.in == in {
 		in.p.voice.in = nil
+		s.letGo(in.p)
 	}
 	m.mu.Unlock()
 	s.mu.Lock()
@@ -244,6 +248,9 @@ func (s *sound) mute(p *Participant, muted bool) {
 	if in := p.voice.in; in != nil {
 		in.muted.Store(muted)
 	}
+	if muted {
+		s.letGo(p)
+	}
 }
 
 // wanted reports whether packets of in have to go through its jitter buffer.
@@ -261,6 +268,7 @@ func (s *sound) forward(in *AudioIn, p *Sound, now time.Time) {
 		t.pass(slot, in, p, now)
 	}
 	s.overheard(in, p)
+	s.keep(in, p, now)
 }
 
 // How slots and the lead change hands.
@@ -402,6 +410,9 @@ func (s *sound) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
+	if c := s.floor.Load(); c != nil {
+		c.stop()
+	}
 }
 
 // tickEvery is the rhythm of the mix, and behind how much of it may be made up

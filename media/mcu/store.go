@@ -33,6 +33,7 @@ type roomRow struct {
 	Created   int64  `bun:"created"`
 	Parent    string `bun:"parent"` // of a breakout room
 	Free      bool   `bun:"free"`
+	Floor     int64  `bun:"floor"` // seconds
 }
 
 func (r *roomRow) settings() (*Settings, error) {
@@ -43,7 +44,7 @@ func (r *roomRow) settings() (*Settings, error) {
 	s := &Settings{
 		Name: name, Title: r.Title, Owner: r.Owner, PIN: r.PIN, Number: r.Number, Permanent: r.Permanent, Lobby: r.Lobby,
 		Locked: r.Locked, Capacity: int(r.Capacity), Entry: Role(r.Entry), Starts: fromMillis(r.Starts), Ends: fromMillis(r.Ends), Created: fromMillis(r.Created),
-		Parent: r.Parent, Free: r.Free,
+		Parent: r.Parent, Free: r.Free, Floor: int(r.Floor),
 	}
 	if err := json.Unmarshal([]byte(r.Groups), &s.Groups); err != nil {
 		return nil, fmt.Errorf("groups of room %s: %w", r.Name, err)
@@ -67,7 +68,7 @@ func rowOf(s *Settings) (*roomRow, error) {
 		Name: s.Name.String(), Title: s.Title, Owner: s.Owner, Groups: string(groups), Hosts: string(hosts), PIN: s.PIN, Number: s.Number,
 		Permanent: s.Permanent, Lobby: s.Lobby, Locked: s.Locked, Capacity: int64(s.Capacity), Entry: string(s.Entry),
 		Starts: millis(s.Starts), Ends: millis(s.Ends), Created: millis(s.Created),
-		Parent: s.Parent, Free: s.Free,
+		Parent: s.Parent, Free: s.Free, Floor: int64(s.Floor),
 	}, nil
 }
 

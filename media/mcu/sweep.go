@@ -27,6 +27,9 @@ func (r *Rooms) sweep(ctx context.Context, now time.Time) {
 		}
 	}
 	for name, room := range r.live {
+		if rp := room.sound.replay; rp != nil {
+			rp.sweep(now)
+		}
 		if s := r.known[name]; s != nil && s.Parent == "" && !s.Ends.IsZero() && now.After(s.Ends) {
 			over = append(over, room)
 		}

@@ -37,7 +37,7 @@ type Window struct {
 	track   *Track     // nil: dark
 	want    int        // layer that is wished for
 	current int        // layer that is sent; -1: none yet
-	first   floor      // of the layer that is sent
+	first   bound      // of the layer that is sent
 	seqOff  uint16     // added to the layer's
 	tsOff   uint32
 	vp8     vp8Numbers
@@ -151,7 +151,7 @@ func (w *Window) beginAnew(t *Track, layer int) {
 
 // switchTo makes layer the one that is sent, from the key frame in p on.
 func (w *Window) switchTo(t *Track, layer int, p *Packet, now time.Time) {
-	w.current, w.first = layer, floor(p.Seq)
+	w.current, w.first = layer, bound(p.Seq)
 	if w.last.at.IsZero() {
 		w.seqOff, w.tsOff = 0, 0
 		w.vp8.begin(p.Payload)

@@ -22,6 +22,8 @@
     track: (d) => (party.tracks[d.id] = d),
     untrack: (d) => delete party.tracks[d.id],
     speakers: (d) => (party.speakers = d),
+    floor: (d) => (party.floor = d),
+    busy: (d) => (party.busy = d),
     ended: (d) => (party.ended = d),
   };
 

@@ -217,6 +217,7 @@ func New(d Deps) *API {
 	a.methods()
 	a.passwords()
 	a.participants()
+	a.replays()
 	a.breakouts()
 	a.webhooks()
 	a.events()

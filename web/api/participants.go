@@ -14,15 +14,16 @@ import (
 
 // RoomParticipant is somebody in a room or in its lobby.
 type RoomParticipant struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	User    string    `json:"user" doc:"Account; empty for guests, callers and streams."`
-	Kind    string    `json:"kind" doc:"browser, sip, stream or mumble."`
-	Role    string    `json:"role"`
-	Waiting bool      `json:"waiting" doc:"Whether it waits in the lobby; only hosts are told of those."`
-	Muted   bool      `json:"muted"`
-	Hand    time.Time `json:"hand,omitzero" doc:"Since when its hand is up."`
-	Since   time.Time `json:"since"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	User      string    `json:"user" doc:"Account; empty for guests, callers and streams."`
+	Kind      string    `json:"kind" doc:"browser, sip, stream or mumble."`
+	Role      string    `json:"role"`
+	Waiting   bool      `json:"waiting" doc:"Whether it waits in the lobby; only hosts are told of those."`
+	Muted     bool      `json:"muted"`
+	Emergency bool      `json:"emergency" doc:"Whether it is in an emergency, and goes before everybody where one speaks at a time."`
+	Hand      time.Time `json:"hand,omitzero" doc:"Since when its hand is up."`
+	Since     time.Time `json:"since"`
 }
 
 // ParticipantParam is the parameter of operations on one participant.
@@ -64,6 +65,13 @@ type (
 		RoomParam
 		Body struct {
 			On bool `json:"on" doc:"Whether the room is recorded. Everybody in it is told."`
+		}
+	}
+	emergencyIn struct {
+		RoomParam
+		Body struct {
+			On          bool   `json:"on"`
+			Participant string `json:"participant,omitempty" maxLength:"40" doc:"Whom it is about, for hosts; empty: you, wherever you are in the room."`
 		}
 	}
 	stageIn struct {
@@ -121,6 +129,7 @@ func (a *API) participants() {
 		}
 		return nil, personFault(m.Transfer(in.ID, in.Body.Room))
 	})
+	register(a, user, op("setEmergency", http.MethodPut, "/rooms/{name}/emergency", "Say that you are in an emergency in a room, or not any more; hosts also for others"), a.setEmergency)
 	register(a, user, op("setLayout", http.MethodPut, "/rooms/{name}/layout", "Arrange the composite of a room of which you are a host"),
 		func(_ context.Context, id auth.Identity, in *layoutIn) (*none, error) {
 			m, err := a.moderator(id, in.Name)
@@ -182,7 +191,7 @@ func (a *API) listParticipants(_ context.Context, id auth.Identity, in *RoomPara
 			continue
 		}
 		out.Body.Participants = append(out.Body.Participants, RoomParticipant{
-			ID: m.ID, Name: m.Name, User: m.User, Kind: string(m.Kind), Role: string(m.Role), Waiting: m.Waiting, Muted: m.Muted, Hand: m.Hand, Since: m.Since,
+			ID: m.ID, Name: m.Name, User: m.User, Kind: string(m.Kind), Role: string(m.Role), Waiting: m.Waiting, Muted: m.Muted, Emergency: m.Emergency, Hand: m.Hand, Since: m.Since,
 		})
 	}
 	return out, nil
@@ -210,4 +219,22 @@ func (a *API) changeParticipant(_ context.Context, id auth.Identity, in *changeP
 		err = m.LowerHand(in.ID)
 	}
 	return nil, personFault(err)
+}
+
+func (a *API) setEmergency(_ context.Context, id auth.Identity, in *emergencyIn) (*none, error) {
+	if in.Body.Participant != "" {
+		m, err := a.moderator(id, in.Name)
+		if err != nil {
+			return nil, err
+		}
+		return nil, personFault(m.SetEmergency(in.Body.Participant, in.Body.On))
+	}
+	if a.Rooms == nil {
+		return nil, errStopped
+	}
+	err := a.Rooms.Emergency(id, in.Name, in.Body.On)
+	if errors.Is(err, mcu.ErrGone) {
+		return nil, refuse(http.StatusConflict, "You are not in this room.")
+	}
+	return nil, roomFault(err)
 }

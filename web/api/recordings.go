@@ -142,22 +142,35 @@ func (a *API) recordingContent(ctx context.Context, id auth.Identity, in *record
 	}}, nil
 }
 
-// sendRecording serves the file. The answer is cut short when the caller's login is
-// over or access taken away.
-func (a *API) sendRecording(w http.ResponseWriter, req *http.Request, id auth.Identity, r record.Recording, f *os.File, download bool) {
+// guard registers the reading of an answer, which is cut short when the caller's
+// login is over or access to r taken away. It reports false, and has answered, if
+// that is so already; done is called when the answer is written.
+func (a *API) guard(w http.ResponseWriter, req *http.Request, id auth.Identity, r auth.Resource) (done func(), ok bool) {
 	cut := func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) } // unsupported only by test recorders
 	if who, _ := login.From(req.Context()); who.Over != nil {
-		defer context.AfterFunc(who.Over, cut)()
-	} else if a.Sessions != nil {
-		agent := req.UserAgent()
-		info := auth.SessionInfo{Protocol: "web", Remote: login.PeerFrom(req.Context()).Addr, Agent: agent[:min(len(agent), 200)]}
-		session, err := a.Sessions.Open(id, auth.Read, auth.Stream(r.Stream, r.Groups), info, func(error) { cut() })
-		if err != nil { // access was taken away since the recording was found
-			problem.Write(w, http.StatusForbidden, "You may not watch this recording any more.")
-			return
-		}
-		defer session.Close()
+		stop := context.AfterFunc(who.Over, cut)
+		return func() { stop() }, true
 	}
+	if a.Sessions == nil {
+		return func() {}, true
+	}
+	agent := req.UserAgent()
+	info := auth.SessionInfo{Protocol: "web", Remote: login.PeerFrom(req.Context()).Addr, Agent: agent[:min(len(agent), 200)]}
+	session, err := a.Sessions.Open(id, auth.Read, r, info, func(error) { cut() })
+	if err != nil { // access was taken away since it was found
+		problem.Write(w, http.StatusForbidden, "You may not have this any more.")
+		return nil, false
+	}
+	return session.Close, true
+}
+
+// sendRecording serves the file.
+func (a *API) sendRecording(w http.ResponseWriter, req *http.Request, id auth.Identity, r record.Recording, f *os.File, download bool) {
+	done, ok := a.guard(w, req, id, auth.Stream(r.Stream, r.Groups))
+	if !ok {
+		return
+	}
+	defer done()
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -29,6 +29,8 @@ type ConferenceRoom struct {
 	Locked    bool      `json:"locked"`
 	Capacity  int       `json:"capacity"`
 	Entry     string    `json:"entry"`
+	Floor     int       `json:"floor" doc:"Most seconds that one may talk while nobody else is heard; 0: everybody is."`
+	Replay    int       `json:"replay" doc:"Seconds for which what is said can be heard again; 0: it is not kept."`
 	Stream    string    `json:"stream" doc:"Name of the room's stream."`
 	Mumble    string    `json:"mumble,omitempty" doc:"Where Mumble clients find its channel."`
 	Starts    time.Time `json:"starts,omitzero"`
@@ -58,6 +60,7 @@ type RoomSettings struct {
 	Locked    *bool      `json:"locked,omitempty" doc:"Whether nobody but hosts gets in any more."`
 	Capacity  *int       `json:"capacity,omitempty" minimum:"0" maximum:"1000" doc:"Most participants; 0: what the server allows."`
 	Entry     *string    `json:"entry,omitempty" enum:"speaker,listener" doc:"What those who may speak are when they enter."`
+	Floor     *int       `json:"floor,omitempty" minimum:"0" maximum:"600" doc:"Floor control: most seconds that one may talk while nobody else is heard, at least 5; 0: everybody is heard."`
 	Starts    *time.Time `json:"starts,omitempty" doc:"When a meeting begins; it can be entered ten minutes before."`
 	Ends      *time.Time `json:"ends,omitempty" doc:"When it ends."`
 }
@@ -75,6 +78,7 @@ func (s RoomSettings) apply(to *mcu.Settings) {
 	if s.Entry != nil {
 		to.Entry = mcu.Role(*s.Entry)
 	}
+	set(&to.Floor, s.Floor)
 	set(&to.Starts, s.Starts)
 	set(&to.Ends, s.Ends)
 }
@@ -181,7 +185,7 @@ func (a *API) room(ctx context.Context, id auth.Identity, s mcu.Settings) Confer
 	r := ConferenceRoom{
 		Name: s.Name.String(), Title: s.Title, Groups: append([]string{}, s.Groups...), Owner: s.Owner, Hosts: append([]string{}, s.Hosts...),
 		Host: mcu.HostOf(id, &s), Number: s.Number, Permanent: s.Permanent, Lobby: s.Lobby, Locked: s.Locked, Capacity: s.Capacity,
-		Entry: string(s.Entry), Stream: s.Stream(), Starts: s.Starts, Ends: s.Ends,
+		Entry: string(s.Entry), Floor: s.Floor, Replay: int(a.Rooms.ReplayLength().Seconds()), Stream: s.Stream(), Starts: s.Starts, Ends: s.Ends,
 		Parent: s.Parent, Free: s.Free, Present: a.present(s.Name.String()),
 	}
 	if r.Host {

@@ -50,6 +50,7 @@ type failure struct {
 	Message string    `json:"message"`
 	From    time.Time `json:"from,omitzero"`        // code "early": when the room opens
 	Retry   int       `json:"retryAfter,omitempty"` // seconds; code "limited"
+	Holder  string    `json:"holder,omitempty"`     // code "busy": the participant who has the floor
 }
 
 type ended struct {
@@ -70,6 +71,7 @@ const (
 	codeOver     = "over"
 	codeHost     = "host" // only hosts may do this
 	codeListener = "listener"
+	codeBusy     = "busy" // another has the floor
 	codeGone     = "gone" // not in a room
 	codeLimited  = "limited"
 	codePass     = "pass"  // the pass is not valid any more
@@ -109,12 +111,15 @@ var codes = []struct {
 func explain(err error) (f failure, known bool) {
 	var early *mcu.NotOpenError
 	var limited *limit.ExceededError
+	var busy *mcu.BusyError
 	var bad badRequest
 	switch {
 	case errors.As(err, &early):
 		return failure{Code: codeEarly, Message: err.Error(), From: early.From}, true
 	case errors.As(err, &limited):
 		return failure{Code: codeLimited, Message: "too many wrong PINs; wait a moment", Retry: int(limited.RetryAfter/time.Second) + 1}, true
+	case errors.As(err, &busy):
+		return failure{Code: codeBusy, Message: err.Error(), Holder: busy.Holder}, true
 	case errors.As(err, &bad):
 		return failure{Code: codeBad, Message: string(bad)}, true
 	}

@@ -338,6 +338,12 @@ func (c *session) inRoom(ctx context.Context, r request) (any, error) {
 		return with(c, r, func(p *mcu.Participant, d onData) error { return p.SetMuted(d.On) })
 	case "listen":
 		return with(c, r, func(p *mcu.Participant, d onData) error { return p.Listen(d.On) })
+	case "talk":
+		return with(c, r, func(p *mcu.Participant, d onData) error { return p.Talk(d.On) })
+	case "emergency":
+		return with(c, r, func(p *mcu.Participant, d otherData) error {
+			return p.SetEmergency(cmp.Or(d.Participant, p.ID), d.On)
+		})
 	case "hand":
 		return with(c, r, func(p *mcu.Participant, d onData) error { return p.SetHand(d.On) })
 	case "chat":
