@@ -132,6 +132,26 @@ func TestRadioPage(t *testing.T) {
 	anna.write(`[data-channel=alpha] [data-person=bert] input[type=range]`, "100")
 	hears("700 1000")
 
+	// An administrator leads carl, who speaks with Mumble, into the other channel and back.
+	lead := func(from, to string) {
+		t.Helper()
+		var list struct {
+			Participants []struct{ ID, Name string }
+		}
+		if code := s.api("admin", http.MethodGet, "rooms/"+from+"/participants", nil, &list); code != http.StatusOK {
+			t.Fatalf("who is in %s: %d", from, code)
+		}
+		for _, p := range list.Participants {
+			if p.Name == "carl" {
+				if code := s.api("admin", http.MethodPost, "rooms/"+from+"/participants/"+p.ID+"/move", map[string]any{"room": to}, nil); code != http.StatusNoContent {
+					t.Fatalf("carl is moved: %d", code)
+				}
+			}
+		}
+		anna.until("carl to be there", fmt.Sprintf(`/carl(, bert)?: talking/.test(document.querySelector('[data-channel=%s]').innerText)`, to))
+	}
+	lead("bravo", "alpha")
+	lead("alpha", "bravo")
 	// One at a time talks, and bert does: she hears of it and reaches nobody.
 	if code := s.api("admin", http.MethodPatch, "rooms/alpha", map[string]any{"floor": 60}, nil); code != http.StatusOK {
 		t.Fatalf("the channel has no floor control: %d", code)

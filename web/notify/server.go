@@ -56,9 +56,10 @@ type Deps struct {
 	MaxSessions int // clients at one time
 }
 
-// maxPerAddress bounds the clients behind one address: a command post behind one
-// NAT fits, a flood does not.
-const maxPerAddress = 500
+// maxPerAddress bounds the sessions behind one address: a command post behind one
+// NAT fits, a flood does not. A page has one for the list of rooms and one for each
+// room that it hears, up to six.
+const maxPerAddress = 1500
 
 var (
 	errStopping = errors.New("the server is stopping")

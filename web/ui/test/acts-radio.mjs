@@ -98,6 +98,19 @@ export async function radioActs({ browser, mock }) {
       expect((await panel.locator('[data-channel=lage]').getByText('Listening').count()) === 0, 'Lage was left');
       expect((await panel.getByRole('button', { name: 'Emergency call' }).count()) === 0, 'without floor control there is no emergency call');
     });
+    await check(`${id}: a host lets one at a time talk`, async () => {
+      await page.goto(`${mock.url}/rooms`);
+      const room = page.locator('[data-room=lage]');
+      await room.getByRole('button', { name: 'More: Lage am Morgen' }).click();
+      await room.getByRole('button', { name: 'Change' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('One at a time talks').check();
+      await dialog.getByLabel('Longest talk, in seconds').fill('45');
+      await accessible(page, 'settings of a room');
+      await shot(page, `${id}-room-settings`);
+      const [request] = await Promise.all([page.waitForRequest((r) => r.method() === 'PATCH'), dialog.getByRole('button', { name: 'Save' }).click()]);
+      expect(request.postDataJSON().floor === 45, request.postData());
+    });
     await check(`${id}: the administration of channels`, async () => {
       await page.goto(`${mock.url}/admin/voice`);
       if (size.name !== 'phone') await panel.locator('[data-channel=nacht]').waitFor(); // it stays

@@ -198,6 +198,7 @@ export function takRoutes({ state, situation, say, Problem, find, drop, changed 
     }],
 
     ['GET /api/v1/rooms', () => ({ rooms: conferences })],
+    ['PATCH /api/v1/rooms/([^/]+)', ({ name, body }) => Object.assign(find(conferences, 'name', name, 'room'), body)],
     ['GET /api/v1/rooms/([^/]+)/participants', ({ name }) => ({
       layout: 'grid',
       participants: find(conferences, 'name', name, 'room').present.map((p, i) => ({ ...p, user: p.kind === 'browser' ? p.name : '', waiting: false, muted: i > 0, since: ago(600) })),

@@ -150,8 +150,14 @@ class Radio {
         this.#want(this.wanted.filter((r) => r !== room));
         toasts.say(`${this.titleOf(room)}: ${t.rooms.codes[phase.code] ?? (phase.reason || t.rooms.left)}`, 'bad');
       }
-      // Moved elsewhere, or not wanted: it is heard no more.
-      if (phase.kind === 'ended' || !this.isWanted(room) || s.wish?.room !== room || this.talkRoom === room) {
+      // Where one is moved one goes on listening, unless one is there already.
+      const now = s.wish?.room ?? room;
+      if (now !== room && phase.kind !== 'ended' && this.isWanted(room)) {
+        this.#monitors.delete(room);
+        if (this.of(now)) s.leave();
+        else this.#monitors.set(now, s);
+        this.#want([...new Set(this.wanted.map((r) => (r === room ? now : r)))]);
+      } else if (phase.kind === 'ended' || !this.isWanted(room) || this.talkRoom === room) {
         s.leave();
         this.#monitors.delete(room);
       }

@@ -74,6 +74,24 @@ describe('the radio', () => {
     expect(made.length).toBe(mostMonitored);
   });
 
+  it('goes on listening where it is moved', async () => {
+    radio.monitor('bravo', true);
+    await radio.settle();
+    made[0]!.wish = { room: 'charlie', listen: true };
+    await radio.settle();
+    expect(radio.wanted).toEqual(['charlie']);
+    expect(heard()).toBe('charlie');
+    expect(made.length).toBe(1);
+  });
+
+  it('does not hear twice where it is moved', async () => {
+    radio.monitor('bravo', true);
+    await radio.talk('charlie');
+    made.find((s) => s.listens)!.wish = { room: 'charlie', listen: true };
+    await radio.settle();
+    expect(heard()).toBe('charlie*');
+  });
+
   it('does not come back where it was shown out', async () => {
     radio.monitor('bravo', true);
     await radio.settle();

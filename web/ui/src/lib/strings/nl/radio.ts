@@ -22,7 +22,7 @@ export const radio: Catalogue['radio'] = {
   sounds: (name: string) => `${name} weer laten horen`,
   people: (title: string) => `Personen en instellingen: ${title}`,
   setUp: 'Instellingen voor ATAK en Mumble',
-  openRoom: 'Openen als kamer',
+  openRoom: 'Openen als ruimte',
   options: 'Toets en kant',
   keyNow: (key: string) => `Spreektoets: ${key}`,
   keyPress: 'Druk op de toets…',

@@ -22,7 +22,7 @@ export const radio: Catalogue['radio'] = {
   sounds: (name: string) => `恢复 ${name} 的声音`,
   people: (title: string) => `人员和设置：${title}`,
   setUp: 'ATAK 和 Mumble 的设置',
-  openRoom: '作为房间打开',
+  openRoom: '作为会议室打开',
   options: '按键和位置',
   keyNow: (key: string) => `讲话键：${key}`,
   keyPress: '请按下按键…',
