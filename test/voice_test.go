@@ -292,13 +292,16 @@ func TestVoice(t *testing.T) {
 			t.Errorf("a Mumble user hears %d samples of another who does not have the floor", n)
 		}
 		carl.mu.Unlock()
-		if code := s.api("dora", http.MethodPut, "rooms/briefing/emergency", map[string]any{"on": true}, nil); code != http.StatusNoContent {
-			t.Errorf("an emergency is answered %d", code)
-		}
+		tablet := (&member{s: s, name: "dora"}).connect(t, "tcp", "DORA-1", "dora")
+		tablet.send(event("DORA-1-9-1-1", "b-a-o-tbl", `<emergency type="911 Alert">dora</emergency>`))
 		anna.until("the emergency", `party.floor.emergency && party.hears([440, 700, 1000, 1300]) === '1300' && party.busy?.reason === 'overridden'`)
 		hears(t, carl, "dora", 1300)
 		stop()
 		anna.eval(`party.ask('talk', {on: false})`)
+		if code := s.api("dora", http.MethodPut, "rooms/briefing/emergency", map[string]any{"on": false}, nil); code != http.StatusNoContent {
+			t.Errorf("the end of an emergency is answered %d", code)
+		}
+		anna.until("the end of it", `!Object.values(party.people).some(p => p.emergency)`)
 	})
 	t.Run("what was said is heard again", func(t *testing.T) {
 		var said struct {

@@ -199,7 +199,11 @@ func (s *Server) heardVoice(c *conn, b []byte, now time.Time) {
 	p := Packet{Seq: v.Seq, Opus: v.Opus, Last: v.Last}
 	if to.floor && bridged {
 		if s.deps.Bridge.Voice(u.session, to.key, p) {
+			u.onAir.Store(!v.Last)
 			s.pass(to, u, v)
+		} else if u.onAir.Swap(false) { // cut off, which its client does not say
+			var end [16]byte
+			s.pass(to, u, wire.Voice{Body: wire.AppendBody(end[:0], v.Seq, nil, true)})
 		}
 		return
 	}

@@ -39,8 +39,13 @@ func (r *room) Joined(m Member) {
 	}
 	r.ids[m.Session] = m.Identity
 }
-func (r *room) Left(m Member)              { r.note("left %s %s", m.Channel, m.Name) }
-func (r *room) Changed(m Member)           { r.note("changed %s muted %t deaf %t", m.Name, m.Muted, m.Deaf) }
+func (r *room) Left(m Member) { r.note("left %s %s", m.Channel, m.Name) }
+func (r *room) Changed(m Member) {
+	r.note("changed %s muted %t deaf %t", m.Name, m.Muted, m.Deaf)
+	if m.Priority {
+		r.note("priority %s", m.Name)
+	}
+}
 func (r *room) Text(m Member, text string) { r.note("text %s %s", m.Name, text) }
 
 func (r *room) Voice(_ uint32, channel string, p Packet) bool {
@@ -189,6 +194,67 @@ func TestBridgeIsToldOfMumbleUsers(t *testing.T) {
 	defer r.mu.Unlock()
 	if len(r.voice) != 2 {
 		t.Errorf("%d packets", len(r.voice))
+	}
+}
+
+// TestWhereOneSpeaksAtATime: nobody hears what the bridge refuses, and there is no
+// way past it.
+func TestWhereOneSpeaksAtATime(t *testing.T) {
+	r := &room{refuses: true}
+	h := newHouse()
+	s := serve(t, h, func(_ *Config, d *Deps) { d.Bridge = r })
+	alice, bob, dave, op := s.joined("alice", "blue"), s.joined("bob", "blue"), s.joined("dave", "red"), s.joined("op", "blue")
+	alice.say(0, 1, frame20(1))
+	bob.hears(frame20(1)) // without floor control the answer does not count
+	one := group("blue")
+	one.Floor = true
+	h.set(one, group("red"))
+	eventually(t, "floor control", func() bool { s.mu.RLock(); defer s.mu.RUnlock(); return s.byKey["group/blue"].floor })
+	blue, _ := alice.channel("blue")
+	red, _ := dave.channel("red")
+	alice.send(&wire.VoiceTarget{ID: new(uint32(1)), Targets: []wire.Target{{Channel: new(blue)}}})
+	dave.send(&wire.ChannelState{ID: new(red), LinksAdd: []uint32{blue}})
+	alice.settle()
+	dave.settle()
+	alice.say(0, 3, frame20(2))
+	alice.say(1, 5, frame20(3)) // a shout
+	dave.say(0, 1, frame20(4))  // over a link, if there is one
+	alice.settle()
+	dave.settle()
+	bob.settle()
+	if err := s.Tell(alice.session, 7, frame20(5), false); err != nil {
+		t.Fatal(err)
+	}
+	alice.hears(frame20(5))
+	if got := alice.heard(frame20(5)); got[0].session != uint64(alice.session) {
+		t.Errorf("%+v", got)
+	}
+	bob.settle()
+	for _, n := range []byte{2, 3, 4, 5} {
+		if len(bob.heard(frame20(n))) != 0 {
+			t.Errorf("packet %d is heard", n)
+		}
+	}
+	op.send(&wire.UserState{Session: new(bob.session), PrioritySpeaker: new(true)})
+	r.await(t, "priority bob")
+	r.mu.Lock()
+	r.refuses = false
+	r.mu.Unlock()
+	alice.say(0, 9, frame20(6))
+	bob.hears(frame20(6))
+	r.mu.Lock()
+	r.refuses = true
+	r.mu.Unlock()
+	alice.say(0, 11, frame20(7))
+	alice.say(0, 13, frame20(8))
+	alice.settle()
+	bob.settle()
+	end := wire.AppendBody(nil, 11, nil, true) // told once, for a client that does not say it
+	if len(bob.heard(end)) != 1 || len(bob.heard(frame20(7))) != 0 || len(bob.heard(nil)) != 3 {
+		t.Errorf("who is cut off ends %d times; %d packets", len(bob.heard(end)), len(bob.heard(nil)))
+	}
+	if err := s.Tell(1<<30, 1, frame20(1), false); !errors.Is(err, ErrGone) {
+		t.Errorf("nobody is told: %v", err)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 
+	"muster/cot"
 	"muster/internal/auth"
 	"muster/media"
 	"muster/media/mcu"
@@ -63,6 +65,36 @@ func (h *house) watchRecordings(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// watchAlerts tells rooms who has raised an emergency on the TAK server: where one
+// speaks at a time they go before everybody.
+func (h *house) watchAlerts(ctx context.Context) error {
+	const held = 256 // facts; when more come at once, the next one says the same
+	sub := h.bus.Subscribe(held)
+	defer sub.Close()
+	for {
+		h.rooms.SetAlarmed(alarmed(h.tak.router.Emergencies(auth.System("rooms"))))
+		for stirred := false; !stirred; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case f := <-sub.C:
+				stirred = f.Kind == cot.FactEmergency
+			}
+		}
+	}
+}
+
+// alarmed returns the users whose emergencies are calls for help; an alert that
+// somebody has left an area is none.
+func alarmed(all []cot.Emergency) (users []string) {
+	for _, e := range all {
+		if strings.HasPrefix(e.Type, "b-a-o-") {
+			users = append(users, e.User)
+		}
+	}
+	return users
 }
 
 // seat opens the WebRTC side of a participant at the server that runs now.

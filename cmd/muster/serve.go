@@ -314,6 +314,7 @@ func (h *house) roomParts(d *doorway) []part {
 	return []part{
 		{"rooms", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "rooms", h.rooms, nil) }},
 		{"room recordings", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.watchRecordings), nil }},
+		{"alerts in rooms", func(*config) any { return nil }, func(*config) (runner, error) { return runFunc(h.watchAlerts), nil }},
 		{"notify", func(*config) any { return nil }, func(*config) (runner, error) { return registered(h, "notify", h.notify, nil) }},
 		{"sip", func(c *config) any { return c.SIP }, func(c *config) (runner, error) {
 			if !c.SIP.Enabled {

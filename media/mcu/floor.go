@@ -1,7 +1,9 @@
 package mcu
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -326,6 +328,34 @@ func (r *Rooms) Emergency(id auth.Identity, room string, on bool) error {
 		return ErrGone
 	}
 	return nil
+}
+
+// SetAlarmed says which users are in an emergency, wherever they are: those who come
+// later, too. For who was and is none of them any more it is over. A host can end it
+// for one room. It is for one goroutine at a time.
+func (r *Rooms) SetAlarmed(users []string) {
+	now := make(map[string]bool, len(users))
+	for _, u := range users {
+		now[u] = u != ""
+	}
+	was := r.alarmed.Swap(&now)
+	r.mu.Lock()
+	rooms := slices.Collect(maps.Values(r.live))
+	r.mu.Unlock()
+	for _, m := range rooms {
+		m.mu.Lock()
+		for _, p := range m.people {
+			if on := now[p.user]; on != (was != nil && (*was)[p.user]) {
+				p.setEmergency(m, on)
+			}
+		}
+		m.mu.Unlock()
+	}
+}
+
+func (r *Rooms) isAlarmed(user string) bool {
+	all := r.alarmed.Load()
+	return all != nil && (*all)[user]
 }
 
 // inside reports whether p is id, and in the room. mu is held.

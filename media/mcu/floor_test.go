@@ -254,6 +254,44 @@ func TestEmergencies(t *testing.T) {
 	}
 }
 
+func TestWhoIsAlarmedIsInAnEmergencyEverywhere(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	account := func(name string) auth.Identity {
+		id := member(name, true)
+		id.System = false
+		return id
+	}
+	a, ea := h.mustJoin(t, account("anna"))
+	h.SetAlarmed([]string{"anna", "bert", ""})
+	b, _ := h.mustJoin(t, account("bert"))
+	caller, _ := h.mustJoin(t, member("caller", true)) // without an account
+	emergencies := func() (out []bool) {
+		for _, p := range []*Participant{a, b, caller} {
+			m, _ := p.Member()
+			out = append(out, m.Emergency)
+		}
+		return out
+	}
+	if got := emergencies(); !slices.Equal(got, []bool{true, true, false}) || b.floorRank() != floor.Emergency {
+		t.Errorf("%v", got)
+	}
+	if e, _ := ea.last(EventParticipant); e.Data == nil {
+		t.Error("nobody is told")
+	}
+	mod, err := h.Moderator(admin, "briefing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mod.SetEmergency(a.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	h.SetAlarmed([]string{"anna"})
+	if got := emergencies(); !slices.Equal(got, []bool{false, false, false}) {
+		t.Errorf("when a host has ended it, and the other's is over: %v", got)
+	}
+}
+
 // TestTheFloorIsFreeByItself: when nothing more comes, a timer frees it, and it does
 // not run when nobody talks.
 func TestTheFloorIsFreeByItself(t *testing.T) {

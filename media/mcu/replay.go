@@ -46,7 +46,7 @@ type replay struct {
 // spoken is a Transmission with its packets.
 type spoken struct {
 	Transmission
-	by      *AudioIn
+	by      *AudioIn  // nil: it is finished
 	last    time.Time // when its newest packet came
 	end     uint32    // timestamp behind its newest packet
 	packets []saidPacket
@@ -81,7 +81,11 @@ func (r *replay) add(in *AudioIn, p saidPacket, now time.Time) {
 	defer r.mu.Unlock()
 	r.expire(now)
 	t := r.open[in]
-	if t == nil || !t.goesOn(p, now) {
+	if t != nil && !t.goesOn(p, now) {
+		r.finish(t)
+		t = nil
+	}
+	if t == nil {
 		t = &spoken{by: in, end: p.ts, size: transmissionCost, Transmission: Transmission{ID: rand.Text(), Participant: in.p.ID, Name: in.p.name, User: in.p.user, Kind: in.p.kind, From: now}}
 		r.all = append(r.all, t)
 		r.open[in] = t
@@ -108,16 +112,23 @@ func (r *replay) add(in *AudioIn, p saidPacket, now time.Time) {
 
 // goesOn reports whether p belongs to t, and does not begin another transmission.
 func (t *spoken) goesOn(p saidPacket, now time.Time) bool {
-	leap := int32(p.ts - t.end)
-	return now.Sub(t.last) <= replayPause && now.Sub(t.From) <= replayPiece && leap <= mixRate && leap >= -mixRate
+	leap, long := int32(p.ts-t.end), int32(p.ts-t.packets[0].ts)
+	return now.Sub(t.last) <= replayPause && now.Sub(t.From) <= replayPiece && leap <= mixRate && leap >= -mixRate &&
+		int64(long) <= int64((now.Sub(t.From)+replayPause)*mixRate/time.Second) // what leaps is not filled with silence
+}
+
+// finish ends t. mu is held.
+func (r *replay) finish(t *spoken) {
+	if r.open[t.by] == t {
+		delete(r.open, t.by)
+	}
+	t.by = nil // who has left is not held on to
 }
 
 // drop forgets the oldest transmission. mu is held.
 func (r *replay) drop() {
 	t := r.all[0]
-	if r.open[t.by] == t {
-		delete(r.open, t.by)
-	}
+	r.finish(t)
 	r.size -= t.size
 	r.all[0] = nil
 	r.all = r.all[1:]
@@ -134,9 +145,9 @@ func (r *replay) sweep(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
-	for in, t := range r.open {
+	for _, t := range r.open {
 		if now.Sub(t.last) > replayPause {
-			delete(r.open, in)
+			r.finish(t)
 		}
 	}
 }
@@ -148,7 +159,7 @@ func (r *replay) finished(now time.Time) []*spoken {
 	defer r.mu.Unlock()
 	var out []*spoken
 	for _, t := range r.all {
-		if since := now.Sub(t.last); since > r.keep || r.open[t.by] == t && since <= replayPause {
+		if since := now.Sub(t.last); since > r.keep || t.by != nil && since <= replayPause {
 			continue
 		}
 		done := *t

@@ -106,6 +106,27 @@ func TestTheReplayIsBounded(t *testing.T) {
 	}
 }
 
+// TestTimesThatLeap: what a sender says of its times adds a second to each piece at
+// the most.
+func TestTimesThatLeap(t *testing.T) {
+	_, st, ins := remembering(t, "anna")
+	for range 1000 {
+		st.n += 48 // almost a second, in 20 ms
+		st.say(ins[0], marked(1))
+	}
+	for _, s := range st.replay.all {
+		if took := s.last.Sub(s.From); s.Length > took+replayPause+2*tickEvery || len(s.sequence(nil)) > int(s.Length/tickEvery)+1 {
+			t.Fatalf("%v of packets are played as %v", took, s.Length)
+		}
+	}
+	st.replay.sweep(st.now.Add(2 * replayPause))
+	for _, s := range st.replay.all {
+		if s.by != nil {
+			t.Fatal("who spoke is held on to")
+		}
+	}
+}
+
 func TestPacketsThatComeLateAreKeptInOrder(t *testing.T) {
 	_, st, ins := remembering(t, "anna")
 	now := st.now

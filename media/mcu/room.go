@@ -195,6 +195,7 @@ func (m *Room) enter(p *Participant) error {
 	}
 	p.in.Store(m)
 	p.since = time.Now()
+	p.emergency = p.emergency || m.rooms.isAlarmed(p.user)
 	p.setRank()
 	p.waiting = s.Lobby && p.role != Host && !p.passed
 	m.people[p.ID] = p

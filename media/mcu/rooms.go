@@ -108,6 +108,8 @@ type Rooms struct {
 	merging map[string]time.Time // rooms whose breakout rooms are being closed, and when
 	paused  map[string]*remains  // what is kept of rooms that everybody left for breakout rooms
 
+	alarmed atomic.Pointer[map[string]bool] // users in an emergency, as SetAlarmed said; replaced, never changed
+
 	passes  passes
 	stirred stirred
 }

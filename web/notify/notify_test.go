@@ -336,6 +336,50 @@ func TestAMeeting(t *testing.T) {
 	}
 }
 
+func TestTheFloor(t *testing.T) {
+	h := open(t)
+	if _, err := h.rooms.Update(t.Context(), admin, "briefing", func(s *mcu.Settings) { s.Floor = 60 }); err != nil {
+		t.Fatal(err)
+	}
+	anna, bert := h.dial(t, "anna", ""), h.dial(t, "bert", "")
+	aj, bj := anna.join(), bert.join()
+	if code := anna.ask("talk", object{"on": true}, nil); code != "" {
+		t.Fatal(code)
+	}
+	var f mcu.FloorState
+	bert.expect(mcu.EventFloor, &f)
+	if f.Holder != aj.Participant || f.Until.Sub(f.Since) != time.Minute {
+		t.Errorf("%+v", f)
+	}
+	if code := bert.ask("talk", object{"on": true}, nil); code != codeBusy {
+		t.Errorf("the second is answered %q", code)
+	}
+	if f, ok := explain(&mcu.BusyError{Holder: "x"}); !ok || f.Holder != "x" || f.Code != codeBusy {
+		t.Errorf("%+v", f)
+	}
+	if code := bert.ask("emergency", object{"on": true, "participant": aj.Participant}, nil); code != codeHost {
+		t.Errorf("an emergency of another: %q", code)
+	}
+	if code := bert.ask("emergency", object{"on": true}, nil); code != "" {
+		t.Error(code)
+	}
+	if code := bert.ask("talk", object{"on": true}, nil); code != "" {
+		t.Errorf("in an emergency: %q", code)
+	}
+	var b mcu.Busy
+	anna.expect(mcu.EventBusy, &b)
+	if !b.On || b.Reason != "overridden" {
+		t.Errorf("%+v", b)
+	}
+	f = mcu.FloorState{}
+	for f.Holder != bj.Participant { // she was told of her own first
+		anna.expect(mcu.EventFloor, &f)
+	}
+	if !f.Emergency || !f.Until.IsZero() {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestBreakoutRooms(t *testing.T) {
 	h := open(t)
 	host, mike := h.dial(t, "admin", ""), h.dial(t, "mike", "")
