@@ -153,6 +153,18 @@ func TestRadioPage(t *testing.T) {
 	lead("bravo", "alpha")
 	lead("alpha", "bravo")
 
+	// One at a time talks, and bert does: she hears of it and reaches nobody.
+	if code := s.api("admin", http.MethodPatch, "rooms/alpha", map[string]any{"floor": 60}, nil); code != http.StatusOK {
+		t.Fatalf("the channel has no floor control: %d", code)
+	}
+	anna.says("bert has the word")
+	anna.space(true)
+	anna.until("the busy tone", `hears([480]) === '480'`)
+	anna.until("the busy sign", `document.querySelector('button.talk').ariaLabel === 'Talk: Busy'`)
+	anna.says("Emergency call")
+	anna.screenshot("radio-busy", 1440, 900)
+	anna.space(false)
+
 	// Who talks elsewhere leaves a channel that is not listened to.
 	anna.click(`[aria-label="Talk in Bravo"]`)
 	hears("1000")
