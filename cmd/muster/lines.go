@@ -159,8 +159,12 @@ func (l *lines) Said(room string, c mcu.Chat) {
 	if o == nil {
 		return
 	}
+	text := c.Text
+	if c.Notice == nil { // a notice is of the server itself
+		text = c.Name + ": " + text
+	}
 	if b := o.b.Load(); b != nil && !b.has(c.From) {
-		b.took(b.line.Say(c.Name + ": " + c.Text))
+		b.took(b.line.Say(text))
 	}
 }
 
