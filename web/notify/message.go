@@ -36,6 +36,9 @@ const (
 	typeMedia = "media" // ended: your media have ended; offer anew
 	typeFact  = "fact"  // mcu.Fact: something happened in a room that you may see
 	typeCall  = "call"  // call: somebody calls you into a room
+
+	typeCallOver = "callOver" // callOver: you have answered a call elsewhere
+	typeDeclined = "declined" // declined: whom you have called does not come
 )
 
 type hello struct {

@@ -686,6 +686,55 @@ func TestPeopleAreToldOfRoomsAndCalled(t *testing.T) {
 	}
 }
 
+func TestACallIsAnsweredOnce(t *testing.T) {
+	h := open(t)
+	here, there := h.dial(t, "lisa", ""), h.dial(t, "lisa", "")
+	host := h.dial(t, "admin", "")
+	host.join()
+	ring := func() string {
+		t.Helper()
+		if code := host.ask("call", object{"user": "lisa"}, nil); code != "" {
+			t.Fatal(code)
+		}
+		var a, b call
+		here.expect(typeCall, &a)
+		there.expect(typeCall, &b)
+		if a.ID == "" || a.ID != b.ID {
+			t.Fatalf("called %+v and %+v", a, b)
+		}
+		return a.ID
+	}
+	id := ring()
+	if code := host.ask("decline", object{"id": id}, nil); code != codeNotFound {
+		t.Errorf("somebody else's call: %q", code)
+	}
+	if code := here.ask("decline", object{"id": id}, nil); code != "" {
+		t.Fatal(code)
+	}
+	var no declined
+	if host.expect(typeDeclined, &no); no.User != "lisa" || no.Room != "briefing" {
+		t.Errorf("declined: %+v", no)
+	}
+	var over callOver
+	if there.expect(typeCallOver, &over); over.ID != id {
+		t.Errorf("over: %+v", over)
+	}
+	if code := there.ask("decline", object{"id": id}, nil); code != codeNotFound {
+		t.Errorf("declined twice: %q", code)
+	}
+	id = ring()
+	there.join() // is the answer
+	if here.expect(typeCallOver, &over); over.ID != id {
+		t.Errorf("over: %+v", over)
+	}
+	for range 2 * maxRinging { // of the oldest nobody is told any more
+		id = ring()
+	}
+	if code := here.ask("decline", object{"id": id}, nil); code != "" {
+		t.Error(code)
+	}
+}
+
 func TestASlowClientIsEnded(t *testing.T) {
 	var o outbox
 	text := strings.Repeat("x", 1<<20)

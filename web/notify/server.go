@@ -161,25 +161,6 @@ func (s *Server) of(user string) []*session {
 	return slices.DeleteFunc(s.all(), func(c *session) bool { return !c.known || c.who.User != user })
 }
 
-// Call calls a user who is connected into a room, in the name of from. It returns
-// how many clients of the user were told: none of one who may not enter.
-func (s *Server) Call(user, room, from string) int { return s.call(s.of(user), room, from) }
-
-// CallAll calls everybody who is connected and may enter a room into it.
-func (s *Server) CallAll(room, from string) int {
-	return s.call(slices.DeleteFunc(s.all(), func(c *session) bool { return !c.known }), room, from)
-}
-
-func (s *Server) call(sessions []*session, room, from string) (n int) {
-	for _, c := range sessions {
-		if set, err := s.deps.Rooms.Find(c.who, room); err == nil {
-			c.tell(typeCall, call{Room: set.Name.String(), Title: set.Title, From: from})
-			n++
-		}
-	}
-	return n
-}
-
 // spread tells those who watch of a fact about a room.
 func (s *Server) spread(f bus.Fact) {
 	switch f.Kind {

@@ -42,6 +42,7 @@ type session struct {
 	as       auth.Identity // with which it entered last; a guest's is bound to one room
 	seat     Seat
 	watching bool
+	ringing  []ringing // calls that it has not answered, the oldest first
 	attached int       // connections that take events
 	cut      func()    // ends the newest of them
 	left     time.Time // when the last connection went
@@ -293,10 +294,21 @@ type (
 	callData struct {
 		User string `json:"user"`
 	}
+	declineData struct {
+		ID string `json:"id"`
+	}
 	call struct {
+		ID    string `json:"id"`
 		Room  string `json:"room"`
 		Title string `json:"title"`
 		From  string `json:"from"`
+	}
+	callOver struct {
+		ID string `json:"id"`
+	}
+	declined struct {
+		User string `json:"user"`
+		Room string `json:"room"`
 	}
 )
 
@@ -315,6 +327,12 @@ func (c *session) handle(ctx context.Context, r request) (any, error) {
 		return nil, nil
 	case "watch":
 		return nil, c.watch()
+	case "decline":
+		d, err := parse[declineData](r)
+		if err != nil {
+			return nil, err
+		}
+		return nil, c.decline(d)
 	case "offer":
 		d, err := parse[offerData](r)
 		if err != nil {
@@ -428,6 +446,9 @@ func (c *session) join(ctx context.Context, d joinData) (any, error) {
 		c.leave(context.Cause(c.ctx), false)
 		return nil, context.Cause(c.ctx)
 	}
+	if c.known {
+		c.answered(func(r ringing) bool { return r.room == room })
+	}
 	return joined{Participant: p.ID, ICEServers: c.srv.ice(p, who, c.host), Voices: c.srv.deps.Rooms.Slots()}, nil
 }
 
@@ -510,7 +531,7 @@ func (c *session) show(places []mcu.Place) error {
 
 // call calls somebody who is connected into the room.
 func (c *session) call(p *mcu.Participant, d callData) error {
-	if c.srv.Call(d.User, p.Room().Settings().Name.String(), p.Name()) == 0 {
+	if c.srv.call(c.srv.of(d.User), p.Room().Settings().Name.String(), p.Name(), c) == 0 {
 		return mcu.ErrNotFound
 	}
 	return nil

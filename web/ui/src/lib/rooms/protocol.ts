@@ -151,7 +151,9 @@ export interface Events {
   ended: Ended;
   media: Ended;
   fact: RoomFact;
-  call: { room: string; title: string; from: string };
+  call: { id: string; room: string; title: string; from: string };
+  callOver: { id: string };
+  declined: { user: string; room: string };
 }
 
 export type EventType = keyof Events;

@@ -82,6 +82,8 @@ export class RoomSession {
   asked = $state(false);
   /** A host has muted this side. */
   hushed = $state(false);
+  /** Whom one has called, and who does not come. */
+  declined = $state('');
   /** Where one is taken, and in how many seconds. */
   move = $state.raw<Move | null>(null);
   moveIn = $state(0);
@@ -340,6 +342,9 @@ export class RoomSession {
           this.hushed = !this.muted;
           this.#microphone?.quiet();
         } else this.asked = true;
+        break;
+      case 'declined':
+        this.declined = (data as { user: string }).user;
         break;
       case 'move':
         this.#sent(data as Move);

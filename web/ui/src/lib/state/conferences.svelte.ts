@@ -20,6 +20,8 @@ class Conferences {
   #interval: ReturnType<typeof setInterval> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running = false;
+  /** Calls that were shown, the newest last. */
+  #calls: { id: string; toast: number }[] = [];
 
   start(): void {
     this.#running = true;
@@ -62,9 +64,14 @@ class Conferences {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => void this.reload(), 200);
       } else if (type === 'call') {
-        const c = data as { room: string; title: string; from: string };
+        const c = data as { id: string; room: string; title: string; from: string };
         void import('$lib/rooms/level').then(({ testTone }) => testTone('')).catch(() => undefined);
-        toasts.say(t.rooms.called(c.from, c.title || c.room), 'good', { label: t.rooms.joinCall, href: `/rooms/${encodeURIComponent(c.room)}`, refuse: t.rooms.decline });
+        const refuse = { label: t.rooms.decline, act: () => void signal.ask('decline', { id: c.id }).catch(() => undefined) };
+        const toast = toasts.say(t.rooms.called(c.from, c.title || c.room), 'good', { label: t.rooms.joinCall, href: `/rooms/${encodeURIComponent(c.room)}`, refuse });
+        this.#calls = [...this.#calls.slice(-7), { id: c.id, toast }];
+      } else if (type === 'callOver') {
+        const over = this.#calls.find((c) => c.id === (data as { id: string }).id);
+        if (over) toasts.dismiss(over.toast);
       }
     };
   }

@@ -51,6 +51,7 @@ export const rooms = {
   called: (from: string, title: string) => `${from} calls you into ${title}`,
   joinCall: 'Join',
   decline: 'Decline',
+  declinedBy: (user: string) => `${user} cannot come now.`,
   call: 'Call',
   callInto: (title: string) => `Call into ${title}`,
   calling: (name: string) => `${name} is being called.`,

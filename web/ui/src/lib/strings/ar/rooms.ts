@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} يدعوك إلى ${title}`,
   joinCall: 'انضمام',
   decline: 'رفض',
+  declinedBy: (user: string) => `لا يستطيع ${user} الحضور الآن.`,
   call: 'اتصال',
   callInto: (title: string) => `اتصال إلى ${title}`,
   calling: (name: string) => `يجري الاتصال بـ ${name}.`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} ruft Sie in ${title}`,
   joinCall: 'Beitreten',
   decline: 'Ablehnen',
+  declinedBy: (user: string) => `${user} kann gerade nicht kommen.`,
   call: 'Anrufen',
   callInto: (title: string) => `In ${title} rufen`,
   calling: (name: string) => `${name} wird gerufen.`,

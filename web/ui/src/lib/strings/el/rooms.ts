@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} σας καλεί: ${title}`,
   joinCall: 'Συμμετοχή',
   decline: 'Απόρριψη',
+  declinedBy: (user: string) => `Ο χρήστης ${user} δεν μπορεί να έρθει τώρα.`,
   call: 'Κλήση',
   callInto: (title: string) => `Κλήση στην ${title}`,
   calling: (name: string) => `Καλείται: ${name}.`,

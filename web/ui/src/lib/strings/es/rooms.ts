@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} le llama a ${title}`,
   joinCall: 'Unirse',
   decline: 'Rechazar',
+  declinedBy: (user: string) => `${user} no puede venir ahora.`,
   call: 'Llamar',
   callInto: (title: string) => `Llamar a ${title}`,
   calling: (name: string) => `Llamando a ${name}.`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} vous appelle dans ${title}`,
   joinCall: 'Rejoindre',
   decline: 'Refuser',
+  declinedBy: (user: string) => `${user} ne peut pas venir maintenant.`,
   call: 'Appeler',
   callInto: (title: string) => `Appeler dans ${title}`,
   calling: (name: string) => `Appel de ${name}.`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} ide hívja Önt: ${title}`,
   joinCall: 'Csatlakozás',
   decline: 'Elutasítás',
+  declinedBy: (user: string) => `${user} most nem tud jönni.`,
   call: 'Hívás',
   callInto: (title: string) => `Hívás ide: ${title}`,
   calling: (name: string) => `${name} hívása folyamatban.`,

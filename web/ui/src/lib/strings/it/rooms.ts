@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} La chiama in ${title}`,
   joinCall: 'Partecipa',
   decline: 'Rifiuta',
+  declinedBy: (user: string) => `${user} non può venire ora.`,
   call: 'Chiama',
   callInto: (title: string) => `Chiama in ${title}`,
   calling: (name: string) => `Chiamata a ${name}.`,

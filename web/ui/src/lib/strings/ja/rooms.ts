@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} が ${title} に呼んでいます`,
   joinCall: '参加',
   decline: '断る',
+  declinedBy: (user: string) => `${user} は今参加できません。`,
   call: '呼ぶ',
   callInto: (title: string) => `${title} に呼ぶ`,
   calling: (name: string) => `${name} を呼んでいます。`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} 님이 ${title}(으)로 부릅니다`,
   joinCall: '참여',
   decline: '거절',
+  declinedBy: (user: string) => `${user} 님은 지금 올 수 없습니다.`,
   call: '부르기',
   callInto: (title: string) => `${title}(으)로 부르기`,
   calling: (name: string) => `${name} 님을 부르고 있습니다.`,

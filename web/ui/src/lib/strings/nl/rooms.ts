@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} roept u in ${title}`,
   joinCall: 'Meedoen',
   decline: 'Weigeren',
+  declinedBy: (user: string) => `${user} kan nu niet komen.`,
   call: 'Bellen',
   callInto: (title: string) => `Roepen in ${title}`,
   calling: (name: string) => `${name} wordt geroepen.`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} wzywa cię do: ${title}`,
   joinCall: 'Dołącz',
   decline: 'Odrzuć',
+  declinedBy: (user: string) => `${user} nie może teraz przyjść.`,
   call: 'Zadzwoń',
   callInto: (title: string) => `Wezwij do: ${title}`,
   calling: (name: string) => `Wzywanie: ${name}.`,

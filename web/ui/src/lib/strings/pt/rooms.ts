@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} chama-o para ${title}`,
   joinCall: 'Juntar-se',
   decline: 'Recusar',
+  declinedBy: (user: string) => `${user} não pode vir agora.`,
   call: 'Chamar',
   callInto: (title: string) => `Chamar para ${title}`,
   calling: (name: string) => `A chamar ${name}.`,

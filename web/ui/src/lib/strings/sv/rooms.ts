@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} kallar dig till ${title}`,
   joinCall: 'Gå med',
   decline: 'Avböj',
+  declinedBy: (user: string) => `${user} kan inte komma nu.`,
   call: 'Ring',
   callInto: (title: string) => `Kalla till ${title}`,
   calling: (name: string) => `${name} kallas.`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} เรียกคุณเข้า ${title}`,
   joinCall: 'เข้าร่วม',
   decline: 'ปฏิเสธ',
+  declinedBy: (user: string) => `${user} มาไม่ได้ในขณะนี้`,
   call: 'เรียก',
   callInto: (title: string) => `เรียกเข้า ${title}`,
   calling: (name: string) => `กำลังเรียก ${name}`,

@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} кличе вас: ${title}`,
   joinCall: 'Приєднатися',
   decline: 'Відхилити',
+  declinedBy: (user: string) => `${user} зараз не може прийти.`,
   call: 'Покликати',
   callInto: (title: string) => `Покликати: ${title}`,
   calling: (name: string) => `Викликаємо: ${name}.`,

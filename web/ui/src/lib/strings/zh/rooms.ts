@@ -47,6 +47,7 @@ export const rooms: Catalogue['rooms'] = {
   called: (from: string, title: string) => `${from} 邀您进入 ${title}`,
   joinCall: '加入',
   decline: '拒绝',
+  declinedBy: (user: string) => `${user} 现在不能来。`,
   call: '呼叫',
   callInto: (title: string) => `呼入 ${title}`,
   calling: (name: string) => `正在呼叫 ${name}。`,

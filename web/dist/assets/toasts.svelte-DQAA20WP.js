@@ -1,1 +1,0 @@
-import{Ct as e,Tt as t,lt as n,xt as r}from"./index-e3I1W7l6.js";var i=new class{#e=t(r([]));get list(){return n(this.#e)}set list(t){e(this.#e,t,!0)}#t=1;say(e,t=`plain`,n){let r=this.#t++;this.list=[...this.list.slice(-3),{id:r,text:e,tone:t,link:n}],setTimeout(()=>this.dismiss(r),n?3e4:t===`bad`?1e4:4e3)}dismiss(e){this.list=this.list.filter(t=>t.id!==e)}};export{i as t};
