@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 // phone is a baresip. It sends a tone and a moving picture.
@@ -68,7 +70,7 @@ func baresip(t *testing.T, account, extra string, commands ...string) *phone {
 	if !strings.Contains(account, "opus") && strings.Contains(account, "audio_codecs") {
 		source = "aubridge,nil"
 	}
-	p := &phone{dir: t.TempDir(), port: freePort(t), ctrl: freePort(t), out: &lockedBuffer{}}
+	p := &phone{dir: t.TempDir(), port: runtest.Port(t), ctrl: runtest.Port(t), out: &lockedBuffer{}}
 	config := fmt.Sprintf(`
 poll_method epoll
 sip_listen 127.0.0.1:%d

@@ -3,10 +3,8 @@ package sip
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -234,35 +232,4 @@ func serve(t *testing.T, change func(*Config, *Deps), tune ...func(*Server)) *wo
 	w.addr = netip.MustParseAddrPort(doors.Addr("sip-udp"))
 	w.tcp = doors.Addr("sip-tcp")
 	return w
-}
-
-// freePort returns a UDP and TCP port that is free now, with a free one behind.
-func freePort(t *testing.T) int {
-	t.Helper()
-	free := func(port int) bool {
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			return false
-		}
-		defer u.Close()
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			return false
-		}
-		l.Close()
-		return true
-	}
-	for range 50 {
-		l, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.LocalAddr().(*net.UDPAddr).Port
-		l.Close()
-		if port < 65535 && free(port) && free(port+1) {
-			return port
-		}
-	}
-	t.Fatal("no two free ports")
-	return 0
 }

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"muster/internal/run/runtest"
 )
 
 // lateOffer is a caller that sends no description in its INVITE, as media
@@ -66,7 +68,7 @@ Content-Length: 0
 // sipp runs calls of a scenario and fails where one of them does.
 func sipp(t *testing.T, w *world, addr string, args ...string) {
 	t.Helper()
-	args = append(args, "-i", "127.0.0.1", "-p", fmt.Sprint(freePort(t)), "-mp", fmt.Sprint(freePort(t)&^1),
+	args = append(args, "-i", "127.0.0.1", "-p", fmt.Sprint(runtest.Port(t)), "-mp", fmt.Sprint(runtest.Port(t)),
 		"-m", "30", "-r", "60", "-l", "60", "-nostdin", "-timeout", "20s", "-timeout_error", addr)
 	cmd := exec.Command("sipp", args...)
 	cmd.Dir = t.TempDir()

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"layeh.com/gumble/gumble"
+
+	"muster/internal/run/runtest"
 )
 
 // script is a script made for murmur, which says what it is told to.
@@ -83,7 +85,7 @@ func TestIce(t *testing.T) {
 	t.Parallel()
 	need(t, "/usr/bin/python3")
 	const readSecret, writeSecret = "secret-to-read", "secret-to-write"
-	port := freePort(t, "tcp")
+	port := runtest.Port(t)
 	s := start(t, "MUSTER_VOICE_ICE_ENABLED=true", fmt.Sprintf("MUSTER_VOICE_ICE_LISTEN=127.0.0.1:%d", port),
 		"MUSTER_VOICE_ICE_READ_SECRET="+readSecret, "MUSTER_VOICE_ICE_WRITE_SECRET="+writeSecret)
 	s.must("", "group", "add", "Alpha")

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 // linphone is a linphonec that is told what to do as at its prompt.
@@ -47,7 +49,7 @@ publish=0
 [auth_info_0]
 username=%s
 passwd=%s
-`, freePort(t, "udp"), freePort(t, "udp"), home, user, home, user, passwordOf(user))
+`, runtest.Port(t), runtest.Port(t), home, user, home, user, passwordOf(user))
 	if err := os.MkdirAll(filepath.Join(dir, ".local", "share", "linphone"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 // mailbox is a submission server that keeps what it is given.
@@ -40,7 +42,7 @@ func startMailbox(t *testing.T, user, password string) *mailbox {
 		t.Skip("aiosmtpd is not installed: run scripts/packages.sh test")
 	}
 	cert, key := selfSigned(t, "localhost")
-	m := &mailbox{t: t, port: freePort(t, "tcp"), ca: cert, got: &lockedBuffer{}}
+	m := &mailbox{t: t, port: runtest.Port(t), ca: cert, got: &lockedBuffer{}}
 	cmd := exec.Command(python, "testdata/smtpd.py", fmt.Sprint(m.port), cert, key, user, password)
 	cmd.Stdout, cmd.Stderr = m.got, m.got
 	if err := cmd.Start(); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 // publishers are the ways into the server. Each returns the command that sends
@@ -121,7 +123,7 @@ func codecs(list string) map[string]bool {
 func TestMatrix(t *testing.T) {
 	need(t, "ffmpeg", "gst-launch-1.0", "chromium")
 	t.Parallel()
-	ts := freePort(t, "udp")
+	ts := runtest.Port(t)
 	config := writeConfig(t, fmt.Sprintf(`
 media:
   paths:

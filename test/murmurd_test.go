@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"layeh.com/gumble/gumble"
+
+	"muster/internal/run/runtest"
 )
 
 // murmurd is Debian's, on free ports.
@@ -28,7 +30,7 @@ type murmurd struct {
 func newMurmurd(t *testing.T, secret string) *murmurd {
 	t.Helper()
 	dir := t.TempDir()
-	m := &murmurd{t: t, ini: filepath.Join(dir, "murmur.ini"), ice: freePort(t, "tcp"), port: freePort(t, "tcp")}
+	m := &murmurd{t: t, ini: filepath.Join(dir, "murmur.ini"), ice: runtest.Port(t), port: runtest.Port(t)}
 	text := fmt.Sprintf("database=%s/m.sqlite\nice=\"tcp -h 127.0.0.1 -p %d\"\nicesecretwrite=%s\npidfile=%s/pid\nhost=127.0.0.1\nport=%d\nbonjour=false\nkdfiterations=1000\nautobanAttempts=0\nuname=root\n",
 		dir, m.ice, secret, dir, m.port)
 	if err := os.WriteFile(m.ini, []byte(text), 0o600); err != nil {

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 // phone is a baresip that registers as user, sends a tone of 440 Hz and, where it
@@ -26,7 +28,7 @@ type phone struct {
 func (s *server) phone(t *testing.T, user, video string) *phone {
 	t.Helper()
 	need(t, "baresip")
-	p := &phone{t: t, dir: t.TempDir(), ctrl: freePort(t, "tcp")}
+	p := &phone{t: t, dir: t.TempDir(), ctrl: runtest.Port(t)}
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -59,7 +61,7 @@ module_app menu.so
 module_app snapshot.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
-`, freePort(t, "udp"), p.dir, p.ctrl))
+`, runtest.Port(t), p.dir, p.ctrl))
 	write("accounts", fmt.Sprintf("<sip:%s@127.0.0.1:%d;transport=udp>;auth_pass=%s;regint=60;audio_codecs=opus/48000/2;video_codecs=%s\n",
 		user, s.ports["sip-udp"], passwordOf(user), video))
 	write("contacts", "")

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 const adminPassword = "correct-horse-battery"
@@ -127,39 +128,6 @@ var doorKeys = []struct{ door, env, network string }{
 	{"marti-plain", "MUSTER_COT_MARTI_PLAIN_ADDRESS", "tcp"},
 }
 
-// taken are the ports that tests were given; a port is given once, since others
-// run at the same time and open theirs only later.
-var taken sync.Map
-
-// freePort returns a port that nobody has at this moment.
-func freePort(t *testing.T, network string) int {
-	t.Helper()
-	for {
-		port := openPort(t, network)
-		if _, again := taken.LoadOrStore(fmt.Sprint(network, port), true); !again {
-			return port
-		}
-	}
-}
-
-func openPort(t *testing.T, network string) int {
-	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		return c.LocalAddr().(*net.UDPAddr).Port
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // environ is the environment of a server under test: without settings that were
 // meant for another one, or for the tests.
 func environ() []string {
@@ -178,7 +146,7 @@ func startIn(t *testing.T, data string, env ...string) *server {
 	s := &server{t: t, data: data, ports: map[string]int{}}
 	s.env = append(s.env, "MUSTER_ADMIN_PASSWORD="+adminPassword, "MUSTER_LOG_LEVEL=debug")
 	for _, d := range doorKeys {
-		s.ports[d.door] = freePort(t, d.network)
+		s.ports[d.door] = runtest.Port(t)
 		s.env = append(s.env, fmt.Sprintf("%s=127.0.0.1:%d", d.env, s.ports[d.door]))
 	}
 	s.env = append(s.env, env...)

@@ -17,20 +17,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"muster/internal/run/runtest"
 )
 
 const acmeName = "tak.example.net"
-
-// freePort asks the kernel for a port that another program is to use.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // start runs a program until the test ends.
 func start(t *testing.T, env []string, name string, args ...string) *bytes.Buffer {
@@ -62,9 +53,9 @@ func pebble(t *testing.T, dir string, httpPort, tlsPort int) (directory string, 
 			t.Skipf("%s is not installed (apt install pebble)", p)
 		}
 	}
-	dns, api, mgmt := freePort(t), freePort(t), freePort(t)
+	dns, api, mgmt := runtest.Port(t), runtest.Port(t), runtest.Port(t)
 	start(t, nil, "pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
-		"-dns01", fmt.Sprintf("127.0.0.1:%d", dns), "-management", fmt.Sprintf("127.0.0.1:%d", freePort(t)),
+		"-dns01", fmt.Sprintf("127.0.0.1:%d", dns), "-management", fmt.Sprintf("127.0.0.1:%d", runtest.Port(t)),
 		"-http01", "", "-https01", "", "-tlsalpn01", "")
 	pem := filepath.Join(dir, folder, serverFile)
 	conf, err := json.Marshal(map[string]any{"pebble": map[string]any{
@@ -194,7 +185,7 @@ func TestACMEWithoutAuthority(t *testing.T) {
 	w := newWorld()
 	cfg := DefaultConfig()
 	cfg.ACME.Domains = []string{acmeName}
-	cfg.ACME.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", freePort(t))
+	cfg.ACME.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", runtest.Port(t))
 	cfg.Names = []string{acmeName}
 	a := w.mustOpen(t, cfg, dataWithCA(t))
 	ctx, cancel := context.WithCancel(t.Context())

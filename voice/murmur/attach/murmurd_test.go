@@ -23,6 +23,7 @@ import (
 	"muster/internal/bus"
 	"muster/internal/pki"
 	"muster/internal/run"
+	"muster/internal/run/runtest"
 	"muster/internal/store"
 	"muster/internal/store/storetest"
 	"muster/voice/ice"
@@ -61,16 +62,6 @@ type murmurd struct {
 	exited   chan struct{}
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // fresh is the database of a murmurd that ran once and did nothing: making it and
 // a certificate takes longer than the rest of a start.
 var fresh struct {
@@ -99,7 +90,7 @@ func newMurmurd(t testing.TB, settings string) *murmurd {
 func emptyMurmurd(t testing.TB, settings string) *murmurd {
 	t.Helper()
 	return &murmurd{t: t, dir: t.TempDir(), settings: settings,
-		ice: fmt.Sprintf("127.0.0.1:%d", freePort(t)), voice: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+		ice: fmt.Sprintf("127.0.0.1:%d", runtest.Port(t)), voice: fmt.Sprintf("127.0.0.1:%d", runtest.Port(t))}
 }
 
 func (m *murmurd) database() string { return filepath.Join(m.dir, "m.sqlite") }
