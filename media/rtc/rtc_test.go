@@ -331,7 +331,6 @@ func (c *client) take(n int) []*rtp.Packet {
 }
 
 func TestReadEachCodec(t *testing.T) {
-	t.Parallel()
 	for _, id := range []codec.ID{codec.H264, codec.H265, codec.VP8, codec.VP9, codec.AV1} {
 		t.Run(string(id), func(t *testing.T) {
 			b := newBench(t)

@@ -95,7 +95,6 @@ func (s *sender) stream(id codec.ID) {
 }
 
 func TestPublishAndReadEachCodec(t *testing.T) {
-	t.Parallel()
 	for mime, id := range map[string]codec.ID{
 		webrtc.MimeTypeH264: codec.H264, webrtc.MimeTypeH265: codec.H265, webrtc.MimeTypeVP8: codec.VP8,
 		webrtc.MimeTypeVP9: codec.VP9, webrtc.MimeTypeAV1: codec.AV1,

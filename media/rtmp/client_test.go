@@ -53,7 +53,6 @@ func dial(t *testing.T, addr, key string, publish bool) *gortmplib.Client {
 // exchange publishes one video and one audio track with the library's client
 // and reads them with another. Every codec has its own send and receive.
 func TestEnhancedCodecs(t *testing.T) {
-	t.Parallel()
 	const ms = time.Millisecond
 	opusHead := &opus.IDHeader{Version: 1, ChannelCount: 2, PreSkip: 312, InputSampleRate: 48000}
 	aacConfig := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2}

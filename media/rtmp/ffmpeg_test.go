@@ -15,7 +15,6 @@ import (
 const cred = "user=pilot&pass=p1lot%26%3D"
 
 func TestFFmpegPublishesAndReads(t *testing.T) {
-	t.Parallel()
 	for _, tc := range []struct {
 		name         string
 		args         []string
@@ -126,7 +125,6 @@ func TestKick(t *testing.T) {
 }
 
 func TestGStreamerPublishes(t *testing.T) {
-	t.Parallel()
 	for _, sink := range []string{"rtmpsink", "rtmp2sink"} {
 		t.Run(sink, func(t *testing.T) {
 			if exec.Command("gst-inspect-1.0", sink).Run() != nil || exec.Command("gst-inspect-1.0", "voaacenc").Run() != nil {

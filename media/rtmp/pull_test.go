@@ -104,7 +104,6 @@ func count(t *testing.T, r *media.Router, n int) {
 // TestPullFromOurselves fetches streams that are published at a server, which
 // come back when their publisher does.
 func TestPullFromOurselves(t *testing.T) {
-	t.Parallel()
 	h := newHouse(t)
 	cert := sha256.Sum256(h.deps.TLS.Certificates[0].Certificate[0])
 	stop := publishAs(t, h, "live/cam")

@@ -7,7 +7,6 @@ import (
 )
 
 func TestFFmpegThroughHTTP(t *testing.T) {
-	t.Parallel()
 	h := newHouse(t)
 	srv := httptest.NewServer(h.Tunnel())
 	t.Cleanup(srv.Close)

@@ -122,7 +122,6 @@ func TestFFmpegCodecs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs FFmpeg")
 	}
-	t.Parallel()
 	r := start(t, nil)
 	for _, tc := range []struct{ video, audio string }{
 		{"H264", "AAC"}, {"H264", "Opus"}, {"H264 with B-frames", "AAC"}, {"H265", "AAC"}, {"VP8", "Opus"}, {"VP9", "Opus"},
@@ -154,7 +153,6 @@ func TestFFmpegTransports(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs FFmpeg")
 	}
-	t.Parallel()
 	ways := []string{"tcp", "udp", "tls"}
 	for _, methods := range [][]string{{"digest-sha256", "digest-md5", "basic"}, {"basic"}} {
 		r := start(t, func(c *Config, _ *media.Config) { c.AuthMethods = methods })
@@ -210,7 +208,6 @@ func TestGStreamer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs GStreamer")
 	}
-	t.Parallel()
 	r := start(t, nil)
 	for _, transport := range []string{"tcp", "udp", "tls"} {
 		t.Run(transport, func(t *testing.T) {

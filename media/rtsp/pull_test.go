@@ -160,7 +160,6 @@ func TestPullCarriesEveryCodec(t *testing.T) {
 
 // TestPullComesBack ends the stream at the source, and the source.
 func TestPullComesBack(t *testing.T) {
-	t.Parallel()
 	r := start(t, nil)
 	stop := feed(t, r.router, "cam", 1000, 10, 20*time.Millisecond)
 	c := fetching(t, map[string]media.PathConfig{"cam": {Source: "rtsp://alice:secret%3A%201@" + r.rtsp + "/cam", Groups: []string{"red"}}})

@@ -92,7 +92,6 @@ func TestUDPInjection(t *testing.T) {
 
 // TestUDPAlive keeps a session up by RTCP alone and then falls silent.
 func TestUDPAlive(t *testing.T) {
-	t.Parallel()
 	r := start(t, func(c *Config, _ *media.Config) { c.SessionTimeout = time.Second })
 	feed(t, r.router, "cam", 100, 10, 10*time.Millisecond)
 	_, rtcp, header := udpClient(t)

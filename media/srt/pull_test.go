@@ -133,7 +133,6 @@ func TestPullFromOurselves(t *testing.T) {
 
 // TestPullFromLibsrt fetches from another listener, which goes and comes back.
 func TestPullFromLibsrt(t *testing.T) {
-	t.Parallel()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +219,6 @@ func lossy(t *testing.T, to string) (address string) {
 }
 
 func TestPullMakesUpForLoss(t *testing.T) {
-	t.Parallel()
 	h := newHouse(t, nil)
 	ffmpeg(t, cat(picture, tone, x264, aac, []string{"-f", "mpegts", h.url("publish:cam:pilot:pilot")})...)
 	h.live(t, "cam")

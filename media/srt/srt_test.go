@@ -75,7 +75,6 @@ func FuzzStreamID(f *testing.F) {
 }
 
 func TestFFmpegPublishesAndReads(t *testing.T) {
-	t.Parallel()
 	for _, tc := range []struct {
 		name         string
 		args         []string
