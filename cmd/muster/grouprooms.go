@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"muster/internal/auth"
+	"muster/internal/bus"
 	"muster/internal/safename"
 	"muster/media/mcu"
 )
@@ -18,22 +19,11 @@ const groupRoomOwner = "muster:groups"
 // keepGroupRooms sees to it, until ctx ends, that each group has a room of its
 // own: it is the group's talk group on the radio and in browsers.
 func (h *house) keepGroupRooms(ctx context.Context) error {
-	const held = 64 // facts; when more come at once, the next one says the same
-	sub := h.bus.Subscribe(held)
-	defer sub.Close()
-	for {
-		if err := h.groupRooms(ctx); err != nil && ctx.Err() == nil {
-			return err // and begun anew
-		}
-		for stirred := false; !stirred; {
-			select {
-			case <-ctx.Done():
-				return nil
-			case f := <-sub.C:
-				stirred = f.Kind == auth.FactGroupChanged && f.Data.(auth.GroupChanged).User == ""
-			}
-		}
+	const held = 64 // facts
+	about := func(f bus.Fact) bool {
+		return f.Kind == auth.FactGroupChanged && f.Data.(auth.GroupChanged).User == ""
 	}
+	return h.bus.Keep(ctx, held, about, func() error { return h.groupRooms(ctx) }) // after an error it is begun anew
 }
 
 // groupRooms makes the rooms that are missing and takes those away whose group is

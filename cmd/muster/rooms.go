@@ -8,6 +8,7 @@ import (
 
 	"muster/cot"
 	"muster/internal/auth"
+	"muster/internal/bus"
 	"muster/media"
 	"muster/media/mcu"
 	"muster/media/record"
@@ -73,20 +74,11 @@ func (h *house) watchRecordings(ctx context.Context) error {
 // watchAlerts tells rooms who has raised an emergency on the TAK server: where one
 // speaks at a time they go before everybody.
 func (h *house) watchAlerts(ctx context.Context) error {
-	const held = 256 // facts; when more come at once, the next one says the same
-	sub := h.bus.Subscribe(held)
-	defer sub.Close()
-	for {
+	const held = 256 // facts
+	return h.bus.Keep(ctx, held, func(f bus.Fact) bool { return f.Kind == cot.FactEmergency }, func() error {
 		h.rooms.SetAlarmed(callers(h.tak.router.Emergencies(auth.System("rooms"))))
-		for stirred := false; !stirred; {
-			select {
-			case <-ctx.Done():
-				return nil
-			case f := <-sub.C:
-				stirred = f.Kind == cot.FactEmergency
-			}
-		}
-	}
+		return nil
+	})
 }
 
 // callers returns the users whose emergencies are calls for help; an alert that

@@ -8,6 +8,7 @@
 package bus
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,4 +80,25 @@ func (s *Subscription) Close() {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
 	delete(s.bus.subs, s)
+}
+
+// Keep makes something true with look, and again after each fact that is about it,
+// until ctx ends. It holds up to buffer facts meanwhile; more say nothing new, since
+// look reads the present state. An error of look ends it, unless ctx has ended.
+func (b *Bus) Keep(ctx context.Context, buffer int, about func(Fact) bool, look func() error) error {
+	sub := b.Subscribe(buffer)
+	defer sub.Close()
+	for {
+		if err := look(); err != nil && ctx.Err() == nil {
+			return err
+		}
+		for stirred := false; !stirred; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case f := <-sub.C:
+				stirred = about(f)
+			}
+		}
+	}
 }
