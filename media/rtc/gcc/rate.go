@@ -33,9 +33,7 @@ func (t *throughput) add(at time.Duration, size int) {
 		t.bytes -= a.size
 		drop++
 	}
-	if drop > 0 {
-		t.window = t.window[:copy(t.window, t.window[drop:])]
-	}
+	t.window = t.window[drop:] // append moves it once in a while
 }
 
 // rate returns bits per second, 0 while too little is known.
