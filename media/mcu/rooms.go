@@ -163,13 +163,9 @@ func (r *Rooms) Run(ctx context.Context) error {
 		break
 	}
 	r.mu.Lock()
-	r.group = nil
-	rooms := make([]*Room, 0, len(r.live))
-	for _, room := range r.live {
-		rooms = append(rooms, room)
-	}
+	r.group = nil // nobody enters any more
 	r.mu.Unlock()
-	for _, room := range rooms {
+	for _, room := range r.LiveRooms() {
 		room.close(errStopped)
 	}
 	group.Wait()
