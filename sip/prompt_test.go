@@ -136,7 +136,13 @@ func TestGoodbyeIsSaidBeforeTheCallEnds(t *testing.T) {
 	u.call(u.room("200"), u.offer("8 101", "rtpmap:101 telephone-event/8000"), "")
 	u.press(101, 8000, "1#2#3#4711#")
 	u.expect(wire.Bye)
-	eventually(t, "goodbye is said", sp.has(prompt.PIN, prompt.WrongPIN, prompt.WrongPIN, prompt.Goodbye))
+	// Keys that come at once cut prompts short before they begin, in no order.
+	eventually(t, "goodbye is said", func() bool {
+		sp.mu.Lock()
+		defer sp.mu.Unlock()
+		slices.Sort(sp.said)
+		return slices.Equal(sp.said, slices.Sorted(slices.Values([]prompt.Name{prompt.PIN, prompt.WrongPIN, prompt.WrongPIN, prompt.Goodbye})))
+	})
 }
 
 func TestAKeyThatSoundsAndIsToldIsOnePress(t *testing.T) {

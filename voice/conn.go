@@ -61,7 +61,6 @@ type conn struct {
 	session *auth.Session
 
 	ended   atomic.Pointer[error]
-	closing atomic.Bool  // to be closed once all is written
 	heard   atomic.Int64 // when the last message or packet came, ns since 1970
 	limits  floods       // of the goroutine that reads
 
@@ -106,8 +105,7 @@ func (c *conn) end(reason error) {
 // not take them is cut off.
 func (c *conn) finish(frames []byte, reason error) {
 	c.ended.CompareAndSwap(nil, &reason)
-	c.out.control(frames)
-	c.closing.Store(true)
+	c.out.last(frames)
 	c.ready()
 	time.AfterFunc(lingerTime, c.cut)
 }

@@ -103,7 +103,8 @@ func (c *conn) flush(f *flusher) {
 	if busy {
 		return
 	}
-	f.plain = c.out.take(f.plain)
+	plain, last := c.out.take(f.plain)
+	f.plain = plain
 	sealed, err := c.sock.seal(c.tls, f.cipher, f.plain)
 	f.cipher = sealed
 	if err != nil {
@@ -111,6 +112,9 @@ func (c *conn) flush(f *flusher) {
 		return
 	}
 	if len(sealed) == 0 {
+		if last {
+			c.cut()
+		}
 		return
 	}
 	f.buf, f.n, f.err = sealed, 0, nil
@@ -129,7 +133,7 @@ func (c *conn) flush(f *flusher) {
 	switch {
 	case f.n < len(sealed):
 		c.drain(append([]byte(nil), sealed[f.n:]...))
-	case c.closing.Load():
+	case last:
 		c.cut()
 	}
 }
@@ -141,13 +145,14 @@ func (c *conn) drain(rest []byte) {
 	c.out.mu.Unlock()
 	started := c.s.group().Go(func(context.Context) {
 		var plain []byte
+		var last bool
 		for {
 			if err := c.sock.writeAll(rest, c.s.cfg.IdleTimeout); err != nil {
 				c.end(err)
 				return
 			}
 			c.s.n.bytesOut.Add(int64(len(rest)))
-			plain = c.out.take(plain)
+			plain, last = c.out.take(plain)
 			sealed, err := c.sock.seal(c.tls, rest, plain)
 			if err != nil {
 				c.end(err)
@@ -156,17 +161,18 @@ func (c *conn) drain(rest []byte) {
 			if rest = sealed; len(rest) > 0 {
 				continue
 			}
+			if last {
+				c.cut()
+				return
+			}
 			c.out.mu.Lock()
-			done := len(c.out.buf) == 0
+			done := len(c.out.buf) == 0 && !c.out.closing
 			if done {
 				c.out.draining = false
 			}
 			c.out.mu.Unlock()
 			if !done {
 				continue
-			}
-			if c.closing.Load() {
-				c.cut()
 			}
 			return
 		}

@@ -33,6 +33,7 @@ type out struct {
 	lazy     bool       // the lazy list knows
 	draining bool       // a goroutine of its own writes, for the socket is full
 	over     bool       // nothing more is taken
+	closing  bool       // the connection ends once buf is written
 	dropped  int64      // voice packets
 }
 
@@ -49,6 +50,16 @@ func (o *out) control(frames []byte) (ok bool) {
 	}
 	o.buf = append(o.buf, frames...)
 	return true
+}
+
+// last appends the frames that a connection ends with, unless too much waits.
+func (o *out) last(frames []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.over && len(o.buf)+len(frames) <= maxWaiting {
+		o.buf = append(o.buf, frames...)
+	}
+	o.over, o.closing = true, true
 }
 
 // speech appends the frame of a voice packet, unless too much waits.
@@ -72,8 +83,8 @@ func (o *out) waiting() int {
 	return len(o.buf)
 }
 
-// take moves what waits into scratch.
-func (o *out) take(scratch []byte) []byte {
+// take moves what waits into scratch. last says that nothing comes after it.
+func (o *out) take(scratch []byte) (frames []byte, last bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	scratch = append(scratch[:0], o.buf...)
@@ -81,5 +92,5 @@ func (o *out) take(scratch []byte) []byte {
 		o.buf = nil
 	}
 	o.buf, o.voice, o.queued, o.lazy = o.buf[:0], 0, false, false
-	return scratch
+	return scratch, o.closing
 }

@@ -544,7 +544,22 @@ func TestSlowClientsLoseVoice(t *testing.T) {
 	if o.control(make([]byte, maxWaiting/4)) {
 		t.Error("the queue has no bound")
 	}
-	if got := o.take(nil); len(got) != taken*len(frame)+maxWaiting/4*3 {
+	if got, _ := o.take(nil); len(got) != taken*len(frame)+maxWaiting/4*3 {
 		t.Error(len(got))
+	}
+}
+
+// TestGoodbyeIsTakenBeforeTheEnd is about a client that is ended while a write is
+// under way: what was taken before its last words does not end it.
+func TestGoodbyeIsTakenBeforeTheEnd(t *testing.T) {
+	var o out
+	o.control([]byte("news"))
+	if got, last := o.take(nil); string(got) != "news" || last {
+		t.Errorf("%q, last: %v", got, last)
+	}
+	o.last([]byte("bye"))
+	o.control([]byte("more"))
+	if got, last := o.take(nil); string(got) != "bye" || !last {
+		t.Errorf("%q, last: %v", got, last)
 	}
 }
