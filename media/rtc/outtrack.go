@@ -15,14 +15,6 @@ import (
 	"muster/media/codec"
 )
 
-// How many packets of a track can be sent again: half a second of a 20 Mbit/s
-// video, five seconds of sound. They are references to the packets that the hub
-// shares among all readers.
-const (
-	videoHistory = 1024 // powers of two
-	audioHistory = 256
-)
-
 // outTrack sends one track of a stream to one peer. It is a webrtc.TrackLocal.
 type outTrack struct {
 	source *media.Track
@@ -38,26 +30,22 @@ type outTrack struct {
 	header  rtp.Header
 	seq     uint16
 	rtxSeq  uint16
-	past    []sentPacket // ring, by sequence number
+	past    history[timedPacket]
 	packets uint32
 	octets  uint32
-
-	budget float64 // packets that may be resent now
 }
 
-type sentPacket struct {
+// timedPacket is a packet of the hub with its timestamp for the peer.
+type timedPacket struct {
 	pkt []byte // shared with all readers; never written to
-	at  int64  // Unix ms of the last time it was resent
 	ts  uint32
-	seq uint16
-	n   uint8 // times it was resent
 }
 
 func newOutTrack(t *media.Track, c offeredCodec, rtx webrtc.PayloadType) *outTrack {
 	if t.Format().Kind() != codec.Video {
 		rtx = 0
 	}
-	return &outTrack{source: t, codec: c, rtxPT: rtx, budget: resendSaved, seq: uint16(rand.Uint32()), rtxSeq: uint16(rand.Uint32())}
+	return &outTrack{source: t, codec: c, rtxPT: rtx, seq: uint16(rand.Uint32()), rtxSeq: uint16(rand.Uint32())}
 }
 
 // feedback lists what the peer may tell us about the track.
@@ -85,10 +73,11 @@ func (o *outTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, 
 			o.rtxPT = 0
 		}
 		o.header = rtp.Header{Version: 2}
-		o.past = make([]sentPacket, audioHistory)
+		size := audioHistory
 		if o.Kind() == webrtc.RTPCodecTypeVideo {
-			o.past = make([]sentPacket, videoHistory)
+			size = videoHistory
 		}
+		o.past = newHistory[timedPacket](size)
 		o.bound = true
 		return p, nil
 	}
@@ -99,7 +88,7 @@ func (o *outTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, 
 func (o *outTrack) Unbind(webrtc.TrackLocalContext) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.bound, o.past = false, nil
+	o.bound, o.past = false, history[timedPacket]{}
 	return nil
 }
 
@@ -129,8 +118,7 @@ func (o *outTrack) send(pkt []byte, shift uint32) {
 	}
 	seq, ts := o.seq, codec.PacketTimestamp(pkt)+shift
 	o.seq++
-	o.past[int(seq)%len(o.past)] = sentPacket{pkt: pkt, ts: ts, seq: seq}
-	o.budget = min(o.budget+resendShare, resendSaved)
+	o.past.keep(seq, timedPacket{pkt, ts})
 	o.packets++
 	o.octets += uint32(len(codec.PacketPayload(pkt)))
 	o.write(o.codec.pt, o.ssrc, seq, ts, pkt, codec.PacketPayload(pkt))
@@ -145,52 +133,23 @@ func (o *outTrack) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, ts
 	_, _ = o.stream.WriteRTP(&o.header, payload)
 }
 
-// Limits on retransmissions. A path or a peer that loses packets because there
-// are too many of them is not helped by more, and a peer cannot multiply what it
-// is sent.
-const (
-	resendShare = 0.5 // of the packets sent
-	resendSaved = 150 // packets; what may be saved up for a burst of losses
-	resendTimes = 4   // the same packet
-	resendPause = 20  // ms before the second time, doubled for each further one; a peer asks several times within a round trip
-)
-
-// resend answers a NACK (RFC 4585 §6.2.1), by RTX where the peer takes it
-// (RFC 4588). It returns how many were sent and how many could not be.
+// resend answers a NACK, by RTX where the peer takes it (RFC 4588). It returns how
+// many were sent and how many could not be.
 func (o *outTrack) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.bound {
-		return 0, 0
-	}
 	var buf [codec.MaxPayload + 2]byte
-	for i := range nacks {
-		nacks[i].Range(func(seq uint16) bool {
-			p := &o.past[int(seq)%len(o.past)]
-			switch {
-			case p.pkt == nil || p.seq != seq || p.n >= resendTimes || o.budget < 1:
-				missed++
-				return true
-			case now.UnixMilli()-p.at < resendPause<<p.n:
-				return true
-			}
-			p.at = now.UnixMilli()
-			p.n++
-			o.budget--
-			sent++
-			payload := codec.PacketPayload(p.pkt)
-			if o.rtxPT == 0 || len(payload)+2 > len(buf) {
-				o.write(o.codec.pt, o.ssrc, p.seq, p.ts, p.pkt, payload)
-				return true
-			}
-			binary.BigEndian.PutUint16(buf[:], p.seq)
-			n := copy(buf[2:], payload)
-			o.write(o.rtxPT, o.rtxSSRC, o.rtxSeq, p.ts, p.pkt, buf[:2+n])
-			o.rtxSeq++
-			return true
-		})
-	}
-	return sent, missed
+	return o.past.again(nacks, now, func(seq uint16, p *timedPacket) {
+		payload := codec.PacketPayload(p.pkt)
+		if o.rtxPT == 0 || len(payload)+2 > len(buf) {
+			o.write(o.codec.pt, o.ssrc, seq, p.ts, p.pkt, payload)
+			return
+		}
+		binary.BigEndian.PutUint16(buf[:], seq)
+		n := copy(buf[2:], payload)
+		o.write(o.rtxPT, o.rtxSSRC, o.rtxSeq, p.ts, p.pkt, buf[:2+n])
+		o.rtxSeq++
+	})
 }
 
 // senderClock relates the stream's time to the wall clock for sender reports.

@@ -37,22 +37,15 @@ type slot struct {
 	header  rtp.Header
 	number  []byte // value of the extension that numbers all packets of the peer, in header; nil: not negotiated
 	rtxSeq  uint16
-	past    []pastPacket // ring by sequence number
+	past    history[mcu.Outgoing]
 	scratch []byte
-	saved   float64 // packets that may be resent now
 }
 
 // payloadTypes are the numbers a codec was negotiated under.
 type payloadTypes struct{ media, rtx webrtc.PayloadType }
 
-type pastPacket struct {
-	out mcu.Outgoing
-	at  int64 // Unix ms of the last time it was resent
-	n   uint8 // times it was resent
-}
-
 func newSlot(kind webrtc.RTPCodecType, id string, out *burst, budget *gcc.Estimator) *slot {
-	s := &slot{kind: kind, id: id, out: out, budget: budget, types: make(map[codec.ID]payloadTypes), saved: resendSaved, rtxSeq: uint16(rand.Uint32())}
+	s := &slot{kind: kind, id: id, out: out, budget: budget, types: make(map[codec.ID]payloadTypes), rtxSeq: uint16(rand.Uint32())}
 	if kind == webrtc.RTPCodecTypeVideo {
 		s.window = mcu.NewWindow(s.send)
 	}
@@ -110,7 +103,7 @@ func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 		}
 	}
 	if s.kind == webrtc.RTPCodecTypeVideo {
-		s.past = make([]pastPacket, videoHistory)
+		s.past = newHistory[mcu.Outgoing](videoHistory)
 	}
 	s.bound = true
 	return *first, nil
@@ -120,7 +113,7 @@ func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bound, s.past = false, nil
+	s.bound, s.past = false, history[mcu.Outgoing]{}
 	return nil
 }
 
@@ -142,8 +135,7 @@ func (s *slot) send(out []mcu.Outgoing) {
 		if !ok {
 			continue
 		}
-		s.past[int(o.Seq)%len(s.past)] = pastPacket{out: *o}
-		s.saved = min(s.saved+resendShare, resendSaved)
+		s.past.keep(o.Seq, *o)
 		s.write(t.media, s.ssrc, o.Seq, o, s.payload(o, 0), now)
 	}
 }
@@ -188,38 +180,20 @@ func (s *slot) write(pt webrtc.PayloadType, ssrc webrtc.SSRC, seq uint16, o *mcu
 	_, _ = s.stream.WriteRTP(&s.header, payload)
 }
 
-// resend answers a NACK like outTrack.resend.
+// resend answers a NACK, by RTX where the peer takes it (RFC 4588). It returns how
+// many were sent and how many could not be.
 func (s *slot) resend(nacks []rtcp.NackPair, now time.Time) (sent, missed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.bound || len(s.past) == 0 {
-		return 0, 0
-	}
-	for i := range nacks {
-		nacks[i].Range(func(seq uint16) bool {
-			p := &s.past[int(seq)%len(s.past)]
-			switch {
-			case p.out.Payload == nil || p.out.Seq != seq || p.n >= resendTimes || s.saved < 1:
-				missed++
-				return true
-			case now.UnixMilli()-p.at < resendPause<<p.n:
-				return true
-			}
-			p.at = now.UnixMilli()
-			p.n++
-			s.saved--
-			sent++
-			t := s.types[p.out.Codec]
-			if t.rtx == 0 || s.rtxSSRC == 0 {
-				s.write(t.media, s.ssrc, seq, &p.out, s.payload(&p.out, 0), now)
-				return true
-			}
-			b := s.payload(&p.out, 2)
-			binary.BigEndian.PutUint16(b, seq)
-			s.write(t.rtx, s.rtxSSRC, s.rtxSeq, &p.out, b, now)
-			s.rtxSeq++
-			return true
-		})
-	}
-	return sent, missed
+	return s.past.again(nacks, now, func(seq uint16, o *mcu.Outgoing) {
+		t := s.types[o.Codec]
+		if t.rtx == 0 || s.rtxSSRC == 0 {
+			s.write(t.media, s.ssrc, seq, o, s.payload(o, 0), now)
+			return
+		}
+		b := s.payload(o, 2)
+		binary.BigEndian.PutUint16(b, seq)
+		s.write(t.rtx, s.rtxSSRC, s.rtxSeq, o, b, now)
+		s.rtxSeq++
+	})
 }

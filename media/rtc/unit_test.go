@@ -76,7 +76,7 @@ func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 
 func TestResendIsBounded(t *testing.T) {
 	s := &sink{}
-	o := &outTrack{bound: true, stream: s, ssrc: 1, rtxSSRC: 2, rtxPT: 97, codec: offeredCodec{pt: 96}, budget: resendSaved, past: make([]sentPacket, videoHistory)}
+	o := &outTrack{bound: true, stream: s, ssrc: 1, rtxSSRC: 2, rtxPT: 97, codec: offeredCodec{pt: 96}, past: newHistory[timedPacket](videoHistory)}
 	p, err := codec.NewPacketizer(codec.NewVideo(codec.VP8), 96, 9)
 	if err != nil {
 		t.Fatal(err)
