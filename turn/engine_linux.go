@@ -7,13 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"muster/internal/mmsg"
 	"muster/internal/run"
 )
 
@@ -30,8 +29,6 @@ const (
 	relayBuffer = 1 << 20
 	batch       = 64 // packets of one call
 	maxLoops    = 8
-	maxBurst    = 65000 // bytes of one segmented datagram
-	maxSegments = 64    // UDP_MAX_SEGMENTS
 )
 
 // engine owns the sockets.
@@ -124,7 +121,7 @@ func (e *engine) dest(a netip.AddrPort) dest { return newDest(a, e.six) }
 func (e *engine) send(d dest, b []byte) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	if e.door >= 0 && sendTo(e.door, d, b) != nil {
+	if e.door >= 0 && mmsg.SendTo(e.door, &d.Name, b) != nil {
 		e.s.n.dropped.Add(1)
 	}
 }
@@ -183,7 +180,7 @@ func (r *relay) start(a *allocation) {
 func (r *relay) send(d dest, pkt []byte) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if !r.closed && sendTo(r.fd, d, pkt) != nil {
+	if !r.closed && mmsg.SendTo(r.fd, &d.Name, pkt) != nil {
 		r.loop.e.s.n.dropped.Add(1)
 	}
 }
@@ -201,78 +198,12 @@ func (r *relay) close() {
 	_ = unix.Close(r.fd) // takes it off epoll, too
 }
 
-// dest is an address in the form of the kernel.
-type dest struct {
-	sa unix.RawSockaddrInet6 // or the smaller one of IPv4 in its place
-	n  uint32
-}
+// dest is an address that a socket of this engine sends to.
+type dest struct{ mmsg.Name }
 
-// newDest returns a for a socket of IPv6, or of IPv4.
-func newDest(a netip.AddrPort, six bool) (d dest) {
-	port := a.Port()>>8 | a.Port()<<8 // to network order on a machine of either order
-	if !littleEndian {
-		port = a.Port()
-	}
-	if !six {
-		s := (*unix.RawSockaddrInet4)(unsafe.Pointer(&d.sa))
-		s.Family, s.Port = unix.AF_INET, port
-		if a.Addr().Is4() {
-			s.Addr = a.Addr().As4()
-		}
-		d.n = unix.SizeofSockaddrInet4
-		return d
-	}
-	d.sa.Family, d.sa.Port, d.sa.Addr = unix.AF_INET6, port, a.Addr().As16()
-	if z := a.Addr().Zone(); z != "" {
-		if id, err := strconv.ParseUint(z, 10, 32); err == nil {
-			d.sa.Scope_id = uint32(id)
-		}
-	}
-	d.n = unix.SizeofSockaddrInet6
-	return d
-}
-
-var littleEndian = func() bool { x := uint16(1); return *(*byte)(unsafe.Pointer(&x)) == 1 }()
-
-// addrOf returns the canonical address in sa. A link-local one keeps its
-// interface, as a number.
-func addrOf(sa *unix.RawSockaddrInet6) netip.AddrPort {
-	port := sa.Port
-	if littleEndian {
-		port = port>>8 | port<<8
-	}
-	if sa.Family == unix.AF_INET {
-		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(sa)).Addr), port)
-	}
-	a := netip.AddrFrom16(sa.Addr).Unmap()
-	if sa.Scope_id != 0 && a.Is6() {
-		a = a.WithZone(strconv.Itoa(int(sa.Scope_id)))
-	}
-	return netip.AddrPortFrom(a, port)
-}
-
-// sendTo sends one datagram. It does not wait, so the scheduler is not told.
-func sendTo(fd int, d dest, b []byte) error {
-	var p unsafe.Pointer
-	if len(b) > 0 {
-		p = unsafe.Pointer(&b[0])
-	}
-	for {
-		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(p), uintptr(len(b)), unix.MSG_DONTWAIT,
-			uintptr(unsafe.Pointer(&d.sa)), uintptr(d.n))
-		switch errno {
-		case 0:
-			return nil
-		case unix.EINTR:
-			continue
-		}
-		return errno
-	}
-}
-
-// message is struct mmsghdr.
-type message struct {
-	hdr unix.Msghdr
-	n   uint32
-	_   [4]byte
+// newDest returns a for a socket of IPv6, or of IPv4. Addresses come from the same
+// sockets and so are of their kind.
+func newDest(a netip.AddrPort, six bool) dest {
+	n, _ := mmsg.NewName(a, six)
+	return dest{n}
 }

@@ -5,10 +5,10 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"muster/internal/mmsg"
 	"muster/internal/run"
 )
 
@@ -112,7 +112,8 @@ func (l *loop) pace(now time.Time) {
 	if l.moved == 0 || l.filled || since > busyAfter {
 		return
 	}
-	_ = unix.Nanosleep(&unix.Timespec{Nsec: pause.Nanoseconds()}, nil)
+	t := unix.NsecToTimespec(pause.Nanoseconds())
+	_ = unix.Nanosleep(&t, nil)
 }
 
 // readDoor takes what clients have sent.
@@ -217,43 +218,32 @@ func (l *loop) readRelay(fd int, now int64) {
 
 // inbox receives packets into buffers with headroom.
 type inbox struct {
-	msgs  []message
+	msgs  []mmsg.Message
 	iovs  []unix.Iovec
-	names []unix.RawSockaddrInet6
+	names []mmsg.Name
 	mem   []byte
 	used  int
 }
 
 func (in *inbox) init() {
 	n := 2 * batch
-	in.msgs, in.iovs = make([]message, n), make([]unix.Iovec, n)
-	in.names, in.mem = make([]unix.RawSockaddrInet6, n), make([]byte, n*slot)
+	in.msgs, in.iovs = make([]mmsg.Message, n), make([]unix.Iovec, n)
+	in.names, in.mem = make([]mmsg.Name, n), make([]byte, n*slot)
 	for i := range in.msgs {
 		in.iovs[i].Base = &in.mem[i*slot+headroom]
 		in.iovs[i].SetLen(maxPacket)
-		h := &in.msgs[i].hdr
-		h.Iov, h.Name = &in.iovs[i], (*byte)(unsafe.Pointer(&in.names[i]))
-		h.SetIovlen(1)
+		in.msgs[i].From(&in.names[i], &in.iovs[i])
 	}
 }
 
 // receive takes at most batch packets into the buffers after those in use.
-func (in *inbox) receive(fd int) int {
-	for i := in.used; i < in.used+batch; i++ {
-		in.msgs[i].hdr.Namelen = unix.SizeofSockaddrInet6
-	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.msgs[in.used])), batch, unix.MSG_DONTWAIT, 0, 0)
-	if errno != 0 {
-		return 0 // nothing there, or an error of a packet sent before
-	}
-	return int(n)
-}
+func (in *inbox) receive(fd int) int { return mmsg.Receive(fd, in.msgs[in.used:in.used+batch]) }
 
 // packet returns packet i and where it is from; false if it was longer than fits.
 func (in *inbox) packet(i int) (b []byte, from netip.AddrPort, ok bool) {
-	m := &in.msgs[i]
+	n, whole := in.msgs[i].Received()
 	at := i*slot + headroom
-	return in.mem[at : at+int(m.n)], addrOf(&in.names[i]), m.hdr.Flags&unix.MSG_TRUNC == 0
+	return in.mem[at : at+n], in.names[i].AddrPort(), whole
 }
 
 // whole returns packet i, of n bytes, with its headroom.
