@@ -39,10 +39,9 @@ func (t *tile) id() string {
 	return t.track.ID
 }
 
-// arrange lays tiles out in a scene, whose tiles stand in the order of those
-// that it returns. The tiles come in the order in which people entered; active
-// is the participant who speaks.
-func arrange(l Layout, cells []Cell, tiles []tile, active string) (compositor.Scene, []tile) {
+// arrange lays tiles out in a scene, the first in front. The tiles come in the
+// order in which people entered; active is the participant who speaks.
+func arrange(l Layout, cells []Cell, tiles []tile, active string) compositor.Scene {
 	var rects []layout.Rect
 	switch l {
 	case LayoutCustom:
@@ -70,7 +69,7 @@ func arrange(l Layout, cells []Cell, tiles []tile, active string) (compositor.Sc
 			Input: t.id(), Rect: rects[i], Contain: t.whole(), Name: t.name, Muted: t.muted, Speaking: t.speaking,
 		})
 	}
-	return s, tiles
+	return s
 }
 
 // presented returns the newest tile of what is to be read, nil for none.

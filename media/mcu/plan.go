@@ -112,7 +112,7 @@ func (s *pictures) forwardBest(v *Picture, pl *plan, others []tile) {
 func (pl *plan) scene(name string, l Layout, tiles []tile, size *pictureSize) string {
 	s, ok := pl.scenes[name]
 	if !ok {
-		s, _ = arrange(l, pl.cells, tiles, pl.active)
+		s = arrange(l, pl.cells, tiles, pl.active)
 		s.Recording = pl.record
 		pl.scenes[name] = s
 	}
