@@ -3,6 +3,7 @@ package turn
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -29,6 +30,7 @@ type conn struct {
 	nc    net.Conn
 	local netip.AddrPort
 	alloc atomic.Pointer[allocation]
+	tls   bool
 	wake  chan struct{} // one place: something is pending
 
 	mu      sync.Mutex // guards what follows
@@ -47,7 +49,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	if s.engine.Load() == nil || !remote.IsValid() {
 		return
 	}
-	c := &conn{s: s, nc: nc, local: peer.Addr(nc.LocalAddr().String()), wake: make(chan struct{}, 1)}
+	c := &conn{s: s, nc: nc, local: peer.Addr(nc.LocalAddr().String()), tls: inTLS(nc), wake: make(chan struct{}, 1)}
 	s.n.conns.Add(1)
 	defer s.n.conns.Add(-1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -63,6 +65,20 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	if errors.Is(err, errFraming) {
 		s.n.malformed.Add(1)
 		s.log.Debug("connection ended", "remote", remote.String(), "error", err)
+	}
+}
+
+// inTLS reports whether c or what it stands on is TLS.
+func inTLS(c net.Conn) bool {
+	for {
+		switch layer := c.(type) {
+		case *tls.Conn:
+			return true
+		case interface{ NetConn() net.Conn }:
+			c = layer.NetConn()
+		default:
+			return false
+		}
 	}
 }
 
@@ -113,20 +129,25 @@ func readFrame(r io.Reader, buf []byte) ([]byte, error) {
 	if _, err := io.ReadFull(r, buf[:channelHeader]); err != nil {
 		return nil, err
 	}
-	n := int(binary.BigEndian.Uint16(buf[2:]))
-	switch {
-	case buf[0]&0xc0 == 0x40:
-		n = channelHeader + (n+3)&^3
-	case buf[0]&0xc0 == 0 && n%4 == 0:
-		n += stunHeader
-	default:
-		return nil, errFraming
-	}
-	if n > len(buf) {
+	n, ok := frameSize(buf)
+	if !ok || n > len(buf) {
 		return nil, errFraming
 	}
 	_, err := io.ReadFull(r, buf[channelHeader:n])
 	return buf[:n], err
+}
+
+// frameSize returns the size, bytes, of the message that begins with b, which holds
+// channelHeader bytes or more. ok is false where none begins.
+func frameSize(b []byte) (n int, ok bool) {
+	n = int(binary.BigEndian.Uint16(b[2:]))
+	switch {
+	case b[0]&0xc0 == 0x40:
+		return channelHeader + (n+3)&^3, true
+	case b[0]&0xc0 == 0 && n%4 == 0:
+		return stunHeader + n, true
+	}
+	return 0, false
 }
 
 // queue copies b to what is written next.
@@ -147,7 +168,8 @@ func (c *conn) queue(b []byte) {
 	}
 }
 
-// write writes what is pending, all of it at once.
+// write writes what is pending, all of it at once; in TLS each message in a record
+// of its own, for there are clients that take a record for a message.
 func (c *conn) write(ctx context.Context) {
 	var spare []byte
 	for {
@@ -163,9 +185,16 @@ func (c *conn) write(ctx context.Context) {
 		if err := c.nc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return
 		}
-		if _, err := c.nc.Write(out); err != nil {
-			c.cut()
-			return
+		for rest := out; len(rest) > 0; {
+			n := len(rest)
+			if size, ok := frameSize(rest); c.tls && ok {
+				n = min(size, n)
+			}
+			if _, err := c.nc.Write(rest[:n]); err != nil {
+				c.cut()
+				return
+			}
+			rest = rest[n:]
 		}
 		spare = out
 	}

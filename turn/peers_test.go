@@ -57,6 +57,31 @@ func (h *house) door(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// TestMessagesAreRecordsInTLS is about clients that take each record for a message.
+func TestMessagesAreRecordsInTLS(t *testing.T) {
+	h := newHouse(t)
+	nc, err := tls.Dial("tcp", h.door(t), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	var many []byte
+	for range 20 {
+		many = append(many, stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw...)
+	}
+	if _, err := nc.Write(many); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	for range 20 {
+		_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := nc.Read(buf)
+		if size, ok := frameSize(buf); err != nil || !ok || size != n {
+			t.Fatalf("a record of %d bytes holds a message of %d: %v", n, size, err)
+		}
+	}
+}
+
 // echo sends everything back.
 func (p peerSocket) echo() {
 	b := make([]byte, 2048)
