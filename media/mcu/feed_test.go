@@ -172,6 +172,12 @@ func TestAStreamIsShownAtOnce(t *testing.T) {
 	if d := got[64].Timestamp - got[0].Timestamp; d != 3600 {
 		t.Errorf("the past of 64 frames takes %d ticks", d)
 	}
+	if !w.Begin() || len(got) != 130 || !startsKeyFrame(codec.VP8, got[65].Payload) {
+		t.Fatalf("%d packets when it begins again", len(got))
+	}
+	if got[65].Seq != got[64].Seq+1 || int32(got[65].Timestamp-got[64].Timestamp) <= 0 {
+		t.Error("there is a seam where it begins again")
+	}
 	frame(65, true)
 	wait(t, "the past to begin anew", func() bool { return past() == 1 })
 }

@@ -173,11 +173,22 @@ func (s *pictures) settle(pl *plan) {
 	}
 }
 
+// beginAgain is how soon after another the past of a stream is decoded anew: one
+// that is lost because there is too much to decode is not helped by more.
+const beginAgain = 5 * time.Second
+
 // input begins to decode t for the composite; nil if that cannot be.
 func (s *pictures) input(t *Track) *input {
 	f := &frames{}
 	window := NewWindow(f.packets)
-	ci, err := s.comp.Input(t.ID, string(t.spec.Codec), window.RequestKeyFrame)
+	var begun time.Time
+	ci, err := s.comp.Input(t.ID, string(t.spec.Codec), func() { // called by one goroutine
+		if time.Since(begun) > beginAgain && window.Begin() {
+			begun = time.Now()
+			return
+		}
+		window.RequestKeyFrame()
+	})
 	if err != nil {
 		s.room.log.Warn("a video is not composed", "track", t.ID, "error", err)
 		return nil

@@ -300,6 +300,23 @@ func (t *Track) attach(v *Window) bool {
 	return true
 }
 
+// again hands v what was kept of the track, as if it were shown the track from now
+// on. It reports whether there is any.
+func (t *Track) again(v *Window) bool {
+	if t.past == nil {
+		return false
+	}
+	t.past.mu.Lock()
+	defer t.past.mu.Unlock()
+	packets := t.past.replay()
+	if len(packets) == 0 {
+		return false
+	}
+	v.beginAnew(t, 0)
+	v.packets(t, 0, packets, time.Now())
+	return true
+}
+
 func (t *Track) detach(v *Window) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -112,6 +112,15 @@ func (w *Window) RequestKeyFrame() {
 	}
 }
 
+// Begin shows the track again from its last key frame on, where the room keeps what
+// came since; false where it does not.
+func (w *Window) Begin() bool {
+	w.mu.Lock()
+	t := w.track
+	w.mu.Unlock()
+	return t != nil && t.again(w)
+}
+
 // packets is called by the track's writers.
 func (w *Window) packets(t *Track, layer int, ps []*Packet, now time.Time) {
 	w.mu.Lock()

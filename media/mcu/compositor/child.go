@@ -108,16 +108,14 @@ func (w *worker) work(r io.Reader) error {
 			}
 			return err
 		case m := <-messages:
-			began := time.Now()
-			if err := w.take(m); err != nil {
+			if err := w.handle(m, free); err != nil {
 				return err
 			}
-			select {
-			case free <- m.body:
-			default:
-			}
-			w.pace.worked(time.Since(began))
 		case now := <-timer.C:
+			if err := w.catchUp(messages, free, now.Add(mostBehind)); err != nil {
+				return err
+			}
+			now = time.Now()
 			if err := w.compose(now); err != nil {
 				return err
 			}
@@ -129,6 +127,39 @@ func (w *worker) work(r io.Reader) error {
 			}
 		}
 	}
+}
+
+// mostBehind is for how long decoding may hold up composing.
+const mostBehind = 250 * time.Millisecond
+
+// catchUp handles what has come: where there is not the time for everything, there
+// are fewer pictures, and not older ones. It gives up at until.
+func (w *worker) catchUp(messages <-chan message, free chan<- []byte, until time.Time) error {
+	for time.Now().Before(until) {
+		select {
+		case m := <-messages:
+			if err := w.handle(m, free); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// handle takes a message, counts the time it took, and gives its memory back.
+func (w *worker) handle(m message, free chan<- []byte) error {
+	began := time.Now()
+	if err := w.take(m); err != nil {
+		return err
+	}
+	select {
+	case free <- m.body:
+	default:
+	}
+	w.pace.worked(time.Since(began))
+	return nil
 }
 
 // listen reads messages until r ends. Four wait at most: then the parent waits,

@@ -191,7 +191,7 @@ func (c *Compositor) changed() {
 		if in.visible != visible[id] {
 			in.visible = visible[id]
 			in.waiting = true
-			if in.visible {
+			if in.visible && c.up {
 				in.ask(time.Now())
 			}
 		}

@@ -141,7 +141,7 @@ func (c *Compositor) setUp(up bool) {
 	}
 	c.suspect = 0
 	for _, in := range c.inputs {
-		in.waiting = true
+		in.waiting, in.asked = true, time.Time{}
 		if in.visible {
 			in.ask(time.Now())
 		}
