@@ -107,6 +107,29 @@ func TestVoiceByUDP(t *testing.T) {
 	}
 }
 
+// TestVoiceByUDPKeepsItsOrder sends faster than one packet is dealt with.
+func TestVoiceByUDPKeepsItsOrder(t *testing.T) {
+	s := serve(t, newHouse(), func(cfg *Config, _ *Deps) { cfg.Bandwidth = 10_000_000 })
+	alice, bob := s.joined("alice", "blue"), s.joined("bob", "blue")
+	alice.openUDP()
+	const bursts, size = 50, 40
+	for i := range bursts {
+		for j := range size {
+			alice.sendUDP(speechPacket(0, uint64(i*size+j), frame20(0), false))
+		}
+		eventually(t, "the burst is heard", func() bool {
+			v := bob.spoken(alice.session, wire.TargetNormal)
+			return len(v) > 0 && v[len(v)-1].Seq/size == uint64(i) && len(v) > i*size
+		})
+	}
+	heard := bob.spoken(alice.session, wire.TargetNormal)
+	for i, v := range heard[1:] {
+		if v.Seq < heard[i].Seq {
+			t.Fatalf("packet %d came after %d", v.Seq, heard[i].Seq)
+		}
+	}
+}
+
 // TestOneSocketForBothFamilies listens on every address, as the server does.
 func TestOneSocketForBothFamilies(t *testing.T) {
 	s := serve(t, newHouse(), func(c *Config, _ *Deps) { c.Address = ":0" })
