@@ -324,6 +324,35 @@ func TestWhatIsPassedOn(t *testing.T) {
 	}
 }
 
+// TestMutingEndsTheBurst is about the end of a burst that comes when its talker is
+// muted already: without it others would show it talking for a while.
+func TestMutingEndsTheBurst(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice, bob := s.joined("alice", "blue"), s.joined("bob", "blue")
+	heard := func() []wire.Voice { return bob.spoken(alice.session, wire.TargetNormal) }
+	alice.say(0, 2, frame20(1))
+	alice.send(&wire.UserState{SelfMute: new(true)})
+	alice.say(0, 4, frame20(2))
+	alice.say(0, 6, frame20(3))
+	alice.settle()
+	bob.settle()
+	if v := heard(); len(v) != 2 || v[0].Last || !v[1].Last || len(v[1].Opus) != 0 || v[1].Seq != 4 {
+		t.Errorf("%+v", v)
+	}
+	alice.send(&wire.UserState{SelfMute: new(false)})
+	p := speechPacket(0, 8, frame20(4), true)
+	if _, err := alice.nc.Write(append(wire.AppendHeader(nil, wire.TypeUDPTunnel, len(p)), p...)); err != nil {
+		t.Fatal(err)
+	}
+	alice.send(&wire.UserState{SelfMute: new(true)})
+	alice.say(0, 10, frame20(5))
+	alice.settle()
+	bob.settle()
+	if v := heard(); len(v) != 3 || !v[2].Last || v[2].Seq != 8 {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestBandwidthIsLimitedAndRecovers(t *testing.T) {
 	var p speech
 	now := time.Unix(1000, 0)
