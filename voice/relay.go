@@ -243,6 +243,20 @@ func (s *Server) Tell(session uint32, seq uint64, opus []byte, last bool) error 
 	return nil
 }
 
+// Refuse says to a Mumble user alone why something that it does has no effect. It
+// does not block. The error is ErrGone.
+func (s *Server) Refuse(session uint32, why string) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	u, err := s.client(session)
+	if err != nil {
+		return err
+	}
+	s.n.denied.Add(1)
+	u.c.reply((&denied{code: wire.DeniedText, text: cut(plainText(why), maxReason)}).message(u))
+	return nil
+}
+
 // tenMS is 10 ms in samples.
 const tenMS = 480
 
