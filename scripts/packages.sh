@@ -46,8 +46,10 @@ mumble-server      the murmurd that asks us who may log in
 python3-zeroc-ice  calls our Ice interface like a script made for murmur
 curl               speaks to the API like a script
 coturn             its client loads our relays; bench/turn measures its server
-mumble             the official Mumble client logs in, hears and mutes itself
+mumble             the official Mumble client is used as by its user
 xvfb               a screen for it
+xdotool            its keyboard
+pulseaudio         its microphone
 '
 case "${1:-}" in
 run) list=$run_packages ;;

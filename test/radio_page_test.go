@@ -112,6 +112,7 @@ func TestRadioPage(t *testing.T) {
 	anna.says("carl: talking")
 	anna.click(`[aria-label="Talk in Alpha"]`)
 	hears("700 1000")
+	anna.until("no busy sign where all may talk at a time", `document.querySelector('button.talk').ariaLabel === 'Talk'`)
 	anna.space(true)
 	arrives(bert, true)
 	arrives(carl, false)

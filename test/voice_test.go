@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ type radio struct {
 
 	mu    sync.Mutex
 	heard map[string][]int16 // a little more than the last second of each, by name
-	texts []string
+	texts []string           // of others, and why the server refuses something
 }
 
 // OnAudioStream implements gumble.AudioListener.
@@ -120,6 +121,10 @@ func dialRadio(t *testing.T, port int, user, channel string) *radio {
 	cfg.Attach(gumbleutil.Listener{TextMessage: func(e *gumble.TextMessageEvent) {
 		r.mu.Lock()
 		r.texts = append(r.texts, e.Message)
+		r.mu.Unlock()
+	}, PermissionDenied: func(e *gumble.PermissionDeniedEvent) {
+		r.mu.Lock()
+		r.texts = append(r.texts, e.String)
 		r.mu.Unlock()
 	}})
 	c, err := gumble.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, fmt.Sprintf("127.0.0.1:%d", port), cfg, &tls.Config{InsecureSkipVerify: true})
@@ -287,6 +292,11 @@ func TestVoice(t *testing.T) {
 		defer stop()
 		hears(t, dora, "dora", 425) // the busy tone
 		hears(t, dora, "carl", 1000)
+		dora.mu.Lock()
+		if why := "you are not heard: carl is talking"; !slices.Contains(dora.texts, why) {
+			t.Errorf("a Mumble user is not told %q, but %q", why, dora.texts)
+		}
+		dora.mu.Unlock()
 		anna.until("nobody but carl", `party.hears([440, 700, 1000, 1300]) === '1000'`)
 		carl.mu.Lock()
 		if n := len(carl.heard["carl"]); n > 0 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"muster/internal/auth"
 	"muster/voice/wire"
 )
 
@@ -116,15 +117,101 @@ func (a *acl) member(name string, u *user, ch *channel) bool {
 		is = u.hash != "" && strings.EqualFold(u.hash, name[1:])
 	default:
 		is = u.joined(name, ch)
-		for _, g := range a.groups {
-			is = is || strings.EqualFold(g.name, name) && slices.Contains(g.members, u.userID)
+		// A group of its own hides that of the house: there may be one called admin.
+		if a.has(name) {
+			is = is || slices.ContainsFunc(a.groups, func(g aclGroup) bool {
+				return strings.EqualFold(g.name, name) && slices.Contains(g.members, u.userID)
+			})
+		} else {
+			is = is || slices.ContainsFunc(u.id.Groups, func(g auth.Grant) bool { return strings.EqualFold(cleanName(g.Group), name) })
 		}
 	}
 	return is == want
 }
 
+// changesNothing reports whether m is what the desktop client sends when its dialog
+// is closed without a change: no group and no rule but what is inherited.
+func changesNothing(m *wire.ACL) bool {
+	own := slices.ContainsFunc(m.Rules, func(r wire.ACLRule) bool { return !isTrue(r.Inherited) })
+	return isTrue(m.Inherit) && !own && len(m.Groups) == 0
+}
+
+// tellACL answers the question of the desktop client's dialog. The caller holds mu.
+func (s *Server) tellACL(u *user, ch *channel) {
+	m := s.list(ch)
+	names := &wire.QueryUsers{}
+	add := func(ids []uint32) {
+		for _, id := range ids {
+			if name := s.ids[id]; name != "" && !slices.Contains(names.IDs, id) {
+				names.IDs, names.Names = append(names.IDs, id), append(names.Names, name)
+			}
+		}
+	}
+	for _, g := range m.Groups {
+		add(g.Add)
+		add(g.InheritedMembers)
+	}
+	for _, r := range m.Rules {
+		if r.UserID != nil {
+			add([]uint32{*r.UserID})
+		}
+	}
+	u.c.send(wire.AppendFrame(wire.AppendFrame(nil, m), names))
+}
+
+// list is what the house allows in ch, as far as such a list can say it and as
+// inherited, then the channel's own. The caller holds mu.
+func (s *Server) list(ch *channel) *wire.ACL {
+	m := &wire.ACL{Channel: new(ch.id), Inherit: new(true)}
+	house := func(group string, grant, deny uint32) {
+		m.Rules = append(m.Rules, wire.ACLRule{
+			Here: new(true), Below: new(ch != s.root), Inherited: new(true), Group: new(group), Grant: new(grant), Deny: new(deny),
+		})
+	}
+	const most = openly | wire.MakeTemporary
+	switch {
+	case ch == s.root:
+		house("all", most&^(wire.Speak|wire.Listen), wire.Speak|wire.Listen)
+	case ch.res.Kind == auth.KindServer:
+		house("all", most&^wire.MakeTemporary, 0)
+	default:
+		// Clients put a rule before all others that lets everybody speak.
+		house("all", 0, most)
+	}
+	for _, g := range ch.res.Groups {
+		name := cleanName(g)
+		m.Groups = append(m.Groups, wire.ACLGroup{
+			Name: new(name), Inherited: new(true), Inherit: new(true), Inheritable: new(true), InheritedMembers: s.present(g),
+		})
+		house(name, most, 0)
+	}
+	if ch.acl != nil {
+		ch.acl.describe(m)
+	}
+	return m
+}
+
+// present returns the accounts in a group of the house that are logged in. The
+// caller holds mu.
+func (s *Server) present(group string) (ids []uint32) {
+	for _, u := range s.users {
+		in := slices.ContainsFunc(u.id.Groups, func(g auth.Grant) bool { return g.Group == group })
+		if in && u.c != nil && !slices.Contains(ids, u.userID) {
+			ids = append(ids, u.userID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// has reports whether the list has a group of that name of its own.
+func (a *acl) has(name string) bool {
+	return slices.ContainsFunc(a.groups, func(g aclGroup) bool { return strings.EqualFold(g.name, name) })
+}
+
 // describe puts the list into m.
 func (a *acl) describe(m *wire.ACL) {
+	m.Groups = slices.DeleteFunc(m.Groups, func(g wire.ACLGroup) bool { return a.has(value(g.Name)) })
 	for _, g := range a.groups {
 		m.Groups = append(m.Groups, wire.ACLGroup{
 			Name: new(g.name), Inherited: new(false), Inherit: new(false), Inheritable: new(true), Add: g.members,
@@ -143,6 +230,9 @@ func readACL(m *wire.ACL) (a *acl, ok bool) {
 	}
 	a = &acl{}
 	for _, g := range m.Groups {
+		if isTrue(g.Inherited) {
+			continue // of the house
+		}
 		name := cleanName(value(g.Name))
 		if name == "" || len(g.Add) > maxMembers {
 			return nil, false
@@ -163,17 +253,4 @@ func readACL(m *wire.ACL) (a *acl, ok bool) {
 		a.rules = append(a.rules, rule)
 	}
 	return a, true
-}
-
-// users returns all user ids that the list names.
-func (a *acl) users() (ids []uint32) {
-	for _, g := range a.groups {
-		ids = append(ids, g.members...)
-	}
-	for _, r := range a.rules {
-		if r.UserID != nil {
-			ids = append(ids, *r.UserID)
-		}
-	}
-	return ids
 }

@@ -2,6 +2,7 @@ package voice
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -248,7 +249,8 @@ func TestAccessListOfATemporaryChannel(t *testing.T) {
 	alice.hears(frame20(1))
 	alice.send(&wire.ACL{Channel: new(id), Query: new(true)})
 	list := await(alice, "the list", func(m *wire.ACL) bool { return len(m.Rules) > 0 })
-	if len(list.Rules) != 3 || len(list.Groups) != 1 || value(list.Groups[0].Name) != "friends" {
+	own := slices.DeleteFunc(slices.Clone(list.Rules), func(r wire.ACLRule) bool { return isTrue(r.Inherited) })
+	if len(list.Rules) != 5 || len(own) != 3 || len(list.Groups) != 2 || value(list.Groups[1].Name) != "friends" {
 		t.Errorf("%+v", list) // the third rule keeps its maker in charge
 	}
 	bob.send(&wire.ACL{Channel: new(id), Query: new(true)})
@@ -258,13 +260,42 @@ func TestAccessListOfATemporaryChannel(t *testing.T) {
 	// Those of the house are shown to administrators and changed elsewhere.
 	root.send(&wire.ACL{Channel: new(blue), Query: new(true)})
 	shown := await(root, "the list of a group", func(m *wire.ACL) bool { return value(m.Channel) == blue })
-	if len(shown.Rules) != 1 || value(shown.Rules[0].Group) != "blue" || !isTrue(shown.Rules[0].Inherited) {
+	if len(shown.Rules) != 2 || value(shown.Rules[0].Group) != "all" || value(shown.Rules[0].Deny)&wire.Enter == 0 ||
+		value(shown.Rules[1].Group) != "blue" || value(shown.Rules[1].Grant)&wire.Enter == 0 || !isTrue(shown.Rules[1].Inherited) {
 		t.Errorf("%+v", shown)
 	}
+	if g := shown.Groups; len(g) != 1 || len(g[0].InheritedMembers) != 3 || !slices.Contains(g[0].InheritedMembers, q.IDs[0]) {
+		t.Errorf("those in the group: %+v", g)
+	}
+	await(root, "their names", func(m *wire.QueryUsers) bool { return len(m.Names) == 3 && slices.Contains(m.Names, "bob") })
+	// What the desktop client sends when nothing was changed in its dialog.
+	root.send(&wire.ACL{Channel: new(blue), Inherit: new(true)})
+	root.settle()
 	root.send(&wire.ACL{Channel: new(blue), Inherit: new(false)})
 	if d := root.denied(); !strings.Contains(value(d.Reason), "groups") {
 		t.Errorf("%+v", d)
 	}
+	root.send(&wire.ACL{Channel: new(uint32(0)), Query: new(true)})
+	top := await(root, "the list of the root", func(m *wire.ACL) bool { return value(m.Channel) == 0 })
+	if len(top.Rules) != 1 || value(top.Rules[0].Deny)&wire.Speak == 0 || value(top.Rules[0].Grant)&wire.Enter == 0 {
+		t.Errorf("%+v", top)
+	}
+}
+
+func TestRulesOfATemporaryChannelNameGroupsOfTheHouse(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice, op := s.joined("alice", "blue"), s.login("op")
+	alice.send(&wire.ChannelState{Parent: new(uint32(0)), Name: new("net"), Temporary: new(true)})
+	op.join("net")
+	id, _ := op.channel("net")
+	rules := []wire.ACLRule{{Group: new("all"), Deny: new(uint32(wire.Speak))}, {Group: new("Blue"), Grant: new(uint32(wire.Speak))}}
+	alice.send(&wire.ACL{Channel: new(id), Inherit: new(true), Rules: rules[:1]})
+	eventually(t, "nobody speaks", func() bool { return isTrue(op.me().Suppress) })
+	alice.send(&wire.ACL{Channel: new(id), Inherit: new(true), Rules: rules})
+	eventually(t, "those in blue speak", func() bool { return !isTrue(op.me().Suppress) })
+	// One of its own with that name is meant before.
+	alice.send(&wire.ACL{Channel: new(id), Inherit: new(true), Rules: rules, Groups: []wire.ACLGroup{{Name: new("blue")}}})
+	eventually(t, "nobody speaks again", func() bool { return isTrue(op.me().Suppress) })
 }
 
 // TestTheHouseIsNotWidened is about a list that lets everybody in.

@@ -267,6 +267,8 @@ func (s *Server) accessList(u *user, m *wire.ACL) error {
 	case isTrue(m.Query):
 		s.tellACL(u, ch)
 		return nil
+	case !ch.temporary && changesNothing(m):
+		return nil // the dialog sends what it was shown, too
 	case !ch.temporary:
 		return deny("who may do what in this channel is decided by the server's groups")
 	}
@@ -312,37 +314,4 @@ func (s *Server) mayNowSpeak(u *user) {
 	u.suppress = suppress
 	u.quiet()
 	s.spread(u, &wire.UserState{Session: new(u.session), Suppress: new(suppress)})
-}
-
-// tellACL answers the question of the desktop client's dialog.
-func (s *Server) tellACL(u *user, ch *channel) {
-	names := &wire.QueryUsers{}
-	if ch.acl != nil {
-		for _, id := range ch.acl.users() {
-			if name := s.ids[id]; name != "" && !slices.Contains(names.IDs, id) {
-				names.IDs, names.Names = append(names.IDs, id), append(names.Names, name)
-			}
-		}
-	}
-	b := wire.AppendFrame(nil, ch.list())
-	u.c.send(wire.AppendFrame(b, names))
-}
-
-// list is the access list of ch; where the house decides, what it does, as far as
-// such a list can say it.
-func (ch *channel) list() *wire.ACL {
-	m := &wire.ACL{Channel: new(ch.id), Inherit: new(true)}
-	if ch.acl != nil {
-		ch.acl.describe(m)
-		return m
-	}
-	for _, g := range ch.res.Groups {
-		name := cleanName(g)
-		m.Groups = append(m.Groups, wire.ACLGroup{Name: new(name), Inherited: new(true), Inherit: new(true), Inheritable: new(true)})
-		m.Rules = append(m.Rules, wire.ACLRule{
-			Here: new(true), Below: new(true), Inherited: new(true), Group: new(name),
-			Grant: new(uint32(openly | wire.MakeTemporary)), Deny: new(uint32(0)),
-		})
-	}
-	return m
 }

@@ -341,6 +341,46 @@ func (c *client) say(target byte, seq uint64, opus []byte) {
 	}
 }
 
+// stay sends pings, without which a client that says nothing is taken for gone.
+func (c *client) stay() {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(5 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				c.send(&wire.Ping{})
+			case <-stop:
+				return
+			}
+		}
+	}()
+	c.t.Cleanup(func() { close(stop); <-done })
+}
+
+// spoken returns the voice of a session that came with that target.
+func (c *client) spoken(session uint32, target byte) (out []wire.Voice) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.voice {
+		from, n, err := wire.Varint(p[1:])
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if uint32(from) != session || p[0]&31 != target {
+			continue
+		}
+		v, err := wire.ParseVoice(append([]byte{p[0]}, p[1+n:]...))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
 // heard returns the packets with that Opus in them: targets and senders.
 func (c *client) heard(opus []byte) (out []struct {
 	target  byte

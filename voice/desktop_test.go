@@ -1,47 +1,47 @@
 package voice
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"database/sql"
-	"encoding/hex"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite"
-	pkcs12 "software.sslmate.com/src/go-pkcs12"
-
+	"muster/internal/auth"
+	"muster/media/codec/opus"
 	"muster/voice/wire"
 )
 
-// TestDesktopClient is about the official client: it logs in with a certificate,
-// goes to a channel, hears by UDP what is said there and mutes itself.
+// TestDesktopClient is about the official client, used by its keys as somebody would
+// who administers the server: it logs in with a certificate, hears, speaks,
+// whispers, writes, goes to another channel and looks into its access list.
 func TestDesktopClient(t *testing.T) {
-	s := serve(t, newHouse(), nil)
-	alice := s.joined("alice", "blue")
-	d := startDesktop(t, s, "bob", "blue")
+	needs(t, "mumble", "Xvfb", "xdotool", "pulseaudio", "ffmpeg")
+	h := newHouse()
+	h.people["chief"] = auth.Identity{User: "chief", Role: auth.RoleAdmin, Groups: []auth.Grant{both("blue"), both("red")}}
+	red := group("red")
+	red.Description = strings.Repeat("Those who go in first. ", 10) // fetched by its hash
+	h.entries = []Entry{group("blue"), red}
+	s := serve(t, h, nil)
+	alice, err := s.dial(credentials{name: "alice", cert: ours(t, "alice", "radio"), opus: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice.join("blue")
+	dave := s.joined("dave", "blue")
+	alice.stay()
+	dave.stay()
+	d := startDesktop(t, s, "chief", "blue", shortcut{pushToTalk, "F7", nil}, shortcut{whisper, "F8", toUser(value(dave.user("alice").Hash))})
 	eventually(t, "the desktop client is in the channel", func() bool { return alice.where("Desk") == "blue" })
 	session := value(alice.user("Desk").Session)
 	s.mu.RLock()
 	u := s.users[session]
 	s.mu.RUnlock()
-	if !u.strong || u.id.User != "bob" {
+	if !u.strong || u.id.User != "chief" {
 		t.Errorf("%+v", u.place)
 	}
 	eventually(t, "it has UDP", func() bool { return u.c.addr.Load() != nil })
+
 	for i := range 50 {
 		alice.say(0, uint64(2*i), frame20(byte(i)))
 		time.Sleep(5 * time.Millisecond)
@@ -55,140 +55,109 @@ func TestDesktopClient(t *testing.T) {
 	if n, resync := u.c.counts(); n.Good == 0 || n.Lost+n.Late+resync != 0 {
 		t.Errorf("what came from it: %+v, %d", n, resync)
 	}
-	blue, _ := alice.channel("blue")
-	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("hello")})
+
+	d.front(mainWindow)
+	d.do("keydown", "F7")
+	eventually(t, "a second of its voice is heard", func() bool { return len(dave.spoken(session, wire.TargetNormal)) >= 50 })
 	d.rpc("mute")
 	eventually(t, "it has muted itself", func() bool { return isTrue(alice.user("Desk").SelfMute) })
+	eventually(t, "its burst has an end", func() bool { v := dave.spoken(session, wire.TargetNormal); return v[len(v)-1].Last })
+	d.do("keyup", "F7")
 	d.rpc("unmute")
 	eventually(t, "and not any more", func() bool { return !isTrue(alice.user("Desk").SelfMute) })
-}
-
-// desktop is a running client.
-type desktop struct {
-	t   *testing.T
-	env []string
-}
-
-// startDesktop runs the client with a certificate of ours for user, which knows the
-// server's certificate already.
-func startDesktop(t *testing.T, s *server, user, channel string) *desktop {
-	t.Helper()
-	home := t.TempDir()
-	key, err := rsa.GenerateKey(rand.Reader, 2048) // the client takes no others
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := signed(t, pkix.Name{CommonName: user, OrganizationalUnit: []string{"desk"}, Organization: []string{"our authority"}}, key)
-	leaf, err := x509.ParseCertificate(cert.Certificate[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	p12, err := pkcs12.LegacyDES.Encode(key, leaf, nil, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var escaped strings.Builder
-	for _, b := range p12 {
-		fmt.Fprintf(&escaped, `\x%02x`, b)
-	}
-	write(t, filepath.Join(home, ".config/Mumble/Mumble.conf"), "[General]\nlastupdate=2\n\n[net]\ncertificate=\"@ByteArray("+escaped.String()+
-		")\"\n\n[ui]\naskOnQuit=false\ndisablepubliclist=true\nusage=false\nupdateCheck=false\npluginCheck=false\n")
-	host, port, err := net.SplitHostPort(s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	trust(t, filepath.Join(home, ".local/share/Mumble/Mumble/mumble.sqlite"), host, number, s.tls.Certificates[0].Certificate[0])
-	runtime := filepath.Join(home, "run")
-	if err := os.Mkdir(runtime, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	d := &desktop{t: t, env: append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DBUS_") }),
-		"HOME="+home, "XDG_RUNTIME_DIR="+runtime, "DISPLAY=:"+startX(t), "QT_X11_NO_MITSHM=1", "LANG=C.UTF-8",
-		"DBUS_SESSION_BUS_ADDRESS=unix:path="+home+"/none")}
-	var out bytes.Buffer
-	cmd := exec.Command("mumble", "mumble://Desk@"+s.addr+"/"+channel+"?version=1.2.0")
-	cmd.Env, cmd.Stdout, cmd.Stderr = d.env, &out, &out
-	keep(t, cmd)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(out.String())
+	burst := dave.spoken(session, wire.TargetNormal)
+	for i, v := range burst[1:] {
+		if v.Seq <= burst[i].Seq || burst[i].Last {
+			t.Fatalf("packet %d of %d: %d after %d, %t", i+1, len(burst), v.Seq, burst[i].Seq, burst[i].Last)
 		}
-	})
-	return d
-}
-
-// trust makes the client's database know a server certificate.
-func trust(t *testing.T, path, host string, port int, der []byte) {
-	t.Helper()
-	write(t, path, "")
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
 	}
-	defer db.Close()
-	sum := sha1.Sum(der)
-	for _, q := range []string{
-		"CREATE TABLE `cert` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `hostname` TEXT, `port` INTEGER, `digest` TEXT)",
-		"CREATE UNIQUE INDEX `cert_host_port` ON `cert`(`hostname`,`port`)",
-		fmt.Sprintf("INSERT INTO `cert` (`hostname`,`port`,`digest`) VALUES ('%s', %d, '%s')", host, port, hex.EncodeToString(sum[:])),
-	} {
-		if _, err := db.Exec(q); err != nil {
-			t.Fatal(err)
+	if part := share(t, burst, tone); part < 0.5 {
+		t.Errorf("the tone of the microphone is %.2f of what is heard", part)
+	}
+
+	d.do("keydown", "F8")
+	eventually(t, "what it whispers is heard", func() bool { return len(alice.spoken(session, wire.TargetWhisper)) >= 10 })
+	d.do("keyup", "F8")
+	eventually(t, "the whisper has an end", func() bool { v := alice.spoken(session, wire.TargetWhisper); return v[len(v)-1].Last })
+	dave.settle()
+	if n, whispered := len(dave.spoken(session, wire.TargetNormal)), len(dave.spoken(session, wire.TargetWhisper)); n != len(burst) || whispered != 0 {
+		t.Errorf("of the whisper somebody else hears %d and %d packets", n-len(burst), whispered)
+	}
+
+	blue, _ := alice.channel("blue")
+	d.focus(chatBar)
+	d.write("all is quiet here")
+	await(alice, "its text", func(m *wire.TextMessage) bool {
+		return value(m.Actor) == session && value(m.Text) == "all is quiet here" && slices.Equal(m.Channels, []uint32{blue})
+	})
+	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("stay <there> & wait")})
+	alice.send(&wire.TextMessage{Sessions: []uint32{session}, Text: new("only for you")})
+	shown := d.log(alice, session, "only for you")
+	for _, want := range []string{"(Channel) alice: stay & wait", "To blue: all is quiet here"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the client does not show %q:\n%s", want, shown)
+		}
+	}
+
+	d.focus(tree)
+	d.key("Home", "r", "e", "d", "Return")
+	eventually(t, "it is in another channel", func() bool { return dave.where("Desk") == "red" && alice.user("Desk") == nil })
+	d.shot("mumble-channels")
+
+	denied := s.n.denied.Load()
+	const dialog = "Mumble - Edit red"
+	d.key("Menu", "e")
+	d.front(dialog) // which it opens when it has the answer
+	d.key("Tab", "Tab", "Tab", "Down")
+	d.shot("mumble-groups")
+	d.key("shift+Tab", "Right", "Tab", "Down", "Down")
+	d.shot("mumble-acl")
+	d.key("shift+Tab", "Left", "Left")
+	d.shot("mumble-properties")
+	d.key("shift+Tab", "shift+Tab", "space")
+	eventually(t, "its dialog is closed", func() bool { return d.window(dialog) == "" })
+	d.front(mainWindow)
+	d.focus(tree)
+	d.key("Home", "b", "l", "u", "e", "Return")
+	eventually(t, "it is back", func() bool { return alice.where("Desk") == "blue" })
+	if n := s.n.denied.Load() - denied; n != 0 {
+		t.Errorf("%d refusals", n)
+	}
+	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("welcome back")})
+	shown = d.log(alice, session, "welcome back")
+	for _, bad := range []string{"Denied", "denied", "Failed", "Warning"} {
+		if strings.Contains(shown, bad) {
+			t.Errorf("the client complains:\n%s", shown)
 		}
 	}
 }
 
-func write(t *testing.T, path, text string) {
+// share returns how much of the energy of a burst, but for its beginning, is at a
+// frequency.
+func share(t *testing.T, burst []wire.Voice, hertz float64) float64 {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// startX runs an X server without a screen and returns the number of its display.
-func startX(t *testing.T) string {
-	t.Helper()
-	r, w, err := os.Pipe()
+	dec, err := opus.NewDecoder(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp")
-	cmd.ExtraFiles = []*os.File{w}
-	keep(t, cmd)
-	w.Close()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
+	defer dec.Close()
+	var all, re, im, count float64
+	pcm := make([]int16, opus.MaxSamples)
+	for i, v := range burst {
+		if v.Last {
+			break // it may be empty
+		}
+		n, err := dec.Decode(v.Opus, pcm)
+		if err != nil {
+			t.Fatalf("packet %d: %v", i, err)
+		}
+		if i < 10 {
+			continue
+		}
+		for _, x := range pcm[:n] {
+			sin, cos := math.Sincos(2 * math.Pi * hertz * count / opus.Rate)
+			re, im, all, count = re+float64(x)*cos, im+float64(x)*sin, all+float64(x)*float64(x), count+1
+		}
 	}
-	return strings.TrimSpace(line)
-}
-
-// keep runs cmd until the test is over.
-func keep(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-}
-
-// rpc tells the running client to do something.
-func (d *desktop) rpc(what string) {
-	d.t.Helper()
-	cmd := exec.Command("mumble", "rpc", what)
-	cmd.Env = d.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		d.t.Errorf("rpc %s: %v: %s", what, err, out)
-	}
+	return 2 * (re*re + im*im) / (count * max(all, 1))
 }

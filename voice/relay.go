@@ -183,6 +183,9 @@ func (s *Server) heardVoice(c *conn, b []byte, now time.Time) {
 	}
 	u := c.u
 	if u.silent.Load() {
+		if u.onAir.Load() && v.Target != wire.TargetLoop {
+			s.cutOff(u, s.routeOf(u, v.Target), v.Seq)
+		}
 		return
 	}
 	if !playable(v.Opus) {
@@ -202,16 +205,26 @@ func (s *Server) heardVoice(c *conn, b []byte, now time.Time) {
 		if s.deps.Bridge.Voice(u.session, to.key, p) {
 			u.onAir.Store(!v.Last)
 			s.pass(to, u, v)
-		} else if u.onAir.Swap(false) { // cut off, which its client does not say
-			var end [16]byte
-			s.pass(to, u, wire.Voice{Body: wire.AppendBody(end[:0], v.Seq, nil, true)})
+		} else {
+			s.cutOff(u, to, v.Seq)
 		}
 		return
 	}
+	u.onAir.Store(!v.Last)
 	s.pass(to, u, v)
 	if bridged {
 		s.deps.Bridge.Voice(u.session, to.key, p)
 	}
+}
+
+// cutOff ends a burst that others have heard the beginning of, in place of a packet
+// that they do not hear: what ends it at the talker is not heard either.
+func (s *Server) cutOff(u *user, to *route, seq uint64) {
+	if !u.onAir.Swap(false) {
+		return
+	}
+	var end [16]byte
+	s.pass(to, u, wire.Voice{Body: wire.AppendBody(end[:0], seq, nil, true)})
 }
 
 // Tell lets a Mumble user alone hear a packet, as if it came from itself, which
@@ -227,6 +240,20 @@ func (s *Server) Tell(session uint32, seq uint64, opus []byte, last bool) error 
 	}
 	var body [wire.MaxVoice]byte
 	s.pass(&route{to: []hop{{u.c, wire.TargetNormal, false}}}, u, wire.Voice{Body: wire.AppendBody(body[:0], seq, opus, last)})
+	return nil
+}
+
+// Refuse says to a Mumble user alone why something that it does has no effect. It
+// does not block. The error is ErrGone.
+func (s *Server) Refuse(session uint32, why string) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	u, err := s.client(session)
+	if err != nil {
+		return err
+	}
+	s.n.denied.Add(1)
+	u.c.reply((&denied{code: wire.DeniedText, text: cut(plainText(why), maxReason)}).message(u))
 	return nil
 }
 

@@ -223,7 +223,7 @@ func (s *Server) AccessList(channel uint32) (*wire.ACL, error) {
 	if ch == nil {
 		return nil, ErrNoChannel
 	}
-	return ch.list(), nil
+	return s.list(ch), nil
 }
 
 // SetAccessList sets the access list of a channel that is not of the house. The

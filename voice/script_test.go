@@ -177,7 +177,7 @@ func TestScriptsPutUsersIntoGroups(t *testing.T) {
 	if p, _ := s.Permissions(alice.session, id); p&wire.BanUsers != 0 {
 		t.Error("a list gives a right of the house")
 	}
-	if l, err := s.AccessList(id); err != nil || len(l.Rules) != 2 {
+	if l, err := s.AccessList(id); err != nil || len(l.Rules) != 4 || !isTrue(l.Rules[1].Inherited) || isTrue(l.Rules[2].Inherited) {
 		t.Error(l, err)
 	}
 	// Shouts to a group go to another one.

@@ -249,9 +249,15 @@ func TestWhereOneSpeaksAtATime(t *testing.T) {
 	alice.say(0, 13, frame20(8))
 	alice.settle()
 	bob.settle()
-	end := wire.AppendBody(nil, 11, nil, true) // told once, for a client that does not say it
-	if len(bob.heard(end)) != 1 || len(bob.heard(frame20(7))) != 0 || len(bob.heard(nil)) != 3 {
+	end := wire.AppendBody(nil, 11, nil, true)                                                   // told once, for a client that does not say it
+	if len(bob.heard(end)) != 1 || len(bob.heard(frame20(7))) != 0 || len(bob.heard(nil)) != 4 { // and once when floor control began
 		t.Errorf("who is cut off ends %d times; %d packets", len(bob.heard(end)), len(bob.heard(nil)))
+	}
+	if err := s.Refuse(alice.session, "bob is talking"); err != nil || value(alice.denied().Reason) != "bob is talking" {
+		t.Error(err)
+	}
+	if err := s.Refuse(1<<30, "bob is talking"); !errors.Is(err, ErrGone) {
+		t.Errorf("nobody is refused: %v", err)
 	}
 	if err := s.Tell(1<<30, 1, frame20(1), false); !errors.Is(err, ErrGone) {
 		t.Errorf("nobody is told: %v", err)

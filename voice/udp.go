@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"muster/internal/run"
@@ -49,8 +50,9 @@ func (s *Server) listenUDP(ctx context.Context, address string) error {
 	defer context.AfterFunc(ctx, func() { pc.Close() })()
 	g := run.NewGroup(ctx, s.log, "voice")
 	errs := make(chan error, udpReaders)
+	turns := new(turns)
 	for range udpReaders {
-		g.Go(func(context.Context) { errs <- s.readUDP(pc) })
+		g.Go(func(context.Context) { errs <- s.readUDP(pc, turns) })
 	}
 	err = <-errs
 	pc.Close()
@@ -58,19 +60,40 @@ func (s *Server) listenUDP(ctx context.Context, address string) error {
 	return err
 }
 
+// turns keeps the packets of each address in the order in which they came, though
+// several goroutines deal with packets.
+type turns struct {
+	reading sync.Mutex     // held from before a packet is read until its turn is taken
+	turn    [64]sync.Mutex // by address; held while a packet is dealt with
+}
+
+// of returns whose turn a packet from there is. Addresses that share one wait for
+// each other.
+func (t *turns) of(from netip.AddrPort) *sync.Mutex {
+	a := from.Addr().As16()
+	return &t.turn[(uint(a[15])+uint(from.Port()))%uint(len(t.turn))]
+}
+
 // readUDP reads packets until the socket is closed.
-func (s *Server) readUDP(pc *net.UDPConn) error {
+func (s *Server) readUDP(pc *net.UDPConn, order *turns) error {
 	in := &listener{s: s, pc: pc}
 	var buf [2048]byte
 	for {
+		order.reading.Lock()
 		n, from, err := pc.ReadFromUDPAddrPort(buf[:])
-		if errors.Is(err, net.ErrClosed) {
-			return err
-		}
 		if err != nil {
+			order.reading.Unlock()
+			if errors.Is(err, net.ErrClosed) {
+				return err
+			}
 			continue // of one peer, such as an ICMP error
 		}
-		in.take(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		turn := order.of(from)
+		turn.Lock()
+		order.reading.Unlock()
+		in.take(buf[:n], from)
+		turn.Unlock()
 	}
 }
 

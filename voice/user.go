@@ -49,7 +49,7 @@ type user struct {
 	told *Member
 
 	silent atomic.Bool               // what it says is dropped
-	onAir  atomic.Bool               // where the bridge decides: heard, and the burst is not over
+	onAir  atomic.Bool               // it was heard, and the burst is not over
 	routes [31]atomic.Pointer[route] // where its voice goes, by target
 	spoke  atomic.Int64              // when it said something last, ns since 1970
 }

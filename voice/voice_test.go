@@ -107,6 +107,29 @@ func TestVoiceByUDP(t *testing.T) {
 	}
 }
 
+// TestVoiceByUDPKeepsItsOrder sends faster than one packet is dealt with.
+func TestVoiceByUDPKeepsItsOrder(t *testing.T) {
+	s := serve(t, newHouse(), func(cfg *Config, _ *Deps) { cfg.Bandwidth = 10_000_000 })
+	alice, bob := s.joined("alice", "blue"), s.joined("bob", "blue")
+	alice.openUDP()
+	const bursts, size = 50, 40
+	for i := range bursts {
+		for j := range size {
+			alice.sendUDP(speechPacket(0, uint64(i*size+j), frame20(0), false))
+		}
+		eventually(t, "the burst is heard", func() bool {
+			v := bob.spoken(alice.session, wire.TargetNormal)
+			return len(v) > 0 && v[len(v)-1].Seq/size == uint64(i) && len(v) > i*size
+		})
+	}
+	heard := bob.spoken(alice.session, wire.TargetNormal)
+	for i, v := range heard[1:] {
+		if v.Seq < heard[i].Seq {
+			t.Fatalf("packet %d came after %d", v.Seq, heard[i].Seq)
+		}
+	}
+}
+
 // TestOneSocketForBothFamilies listens on every address, as the server does.
 func TestOneSocketForBothFamilies(t *testing.T) {
 	s := serve(t, newHouse(), func(c *Config, _ *Deps) { c.Address = ":0" })
@@ -298,6 +321,35 @@ func TestWhatIsPassedOn(t *testing.T) {
 	bob.settle()
 	if len(bob.heard(frame20(3))) != 0 {
 		t.Error("the echo went elsewhere")
+	}
+}
+
+// TestMutingEndsTheBurst is about the end of a burst that comes when its talker is
+// muted already: without it others would show it talking for a while.
+func TestMutingEndsTheBurst(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice, bob := s.joined("alice", "blue"), s.joined("bob", "blue")
+	heard := func() []wire.Voice { return bob.spoken(alice.session, wire.TargetNormal) }
+	alice.say(0, 2, frame20(1))
+	alice.send(&wire.UserState{SelfMute: new(true)})
+	alice.say(0, 4, frame20(2))
+	alice.say(0, 6, frame20(3))
+	alice.settle()
+	bob.settle()
+	if v := heard(); len(v) != 2 || v[0].Last || !v[1].Last || len(v[1].Opus) != 0 || v[1].Seq != 4 {
+		t.Errorf("%+v", v)
+	}
+	alice.send(&wire.UserState{SelfMute: new(false)})
+	p := speechPacket(0, 8, frame20(4), true)
+	if _, err := alice.nc.Write(append(wire.AppendHeader(nil, wire.TypeUDPTunnel, len(p)), p...)); err != nil {
+		t.Fatal(err)
+	}
+	alice.send(&wire.UserState{SelfMute: new(true)})
+	alice.say(0, 10, frame20(5))
+	alice.settle()
+	bob.settle()
+	if v := heard(); len(v) != 3 || !v[2].Last || v[2].Seq != 8 {
+		t.Errorf("%+v", v)
 	}
 }
 

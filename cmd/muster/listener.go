@@ -13,6 +13,7 @@ import (
 	"muster/media/codec"
 	"muster/media/codec/opus"
 	"muster/media/mcu"
+	"muster/media/mcu/floor"
 	"muster/voice"
 )
 
@@ -23,9 +24,11 @@ type side interface {
 	Dismiss(session uint32) error
 }
 
-// toned is a side at which one user alone can be made to hear something.
+// toned is a side at which one user alone can be made to hear something, and be told
+// why nobody hears what it says.
 type toned interface {
 	Tell(session uint32, seq uint64, opus []byte, last bool) error
+	Refuse(session uint32, why string) error
 }
 
 // listener is a Mumble user in a room. It implements mcu.Leg.
@@ -41,8 +44,10 @@ type listener struct {
 	in    atomic.Pointer[mcu.AudioIn]
 
 	began time.Time
-	busy  sync.Mutex // guards hush; taken with the room locked, and a leaf
+	busy  sync.Mutex // guards what follows; taken with the room locked, and a leaf
 	hush  func()     // ends the busy tone; nil: there is none
+	why   string     // what was said last of why it talks in vain
+	told  time.Time  // when
 
 	mu    sync.Mutex // guards what follows; the room is locked under it
 	count fromMumble
@@ -66,7 +71,11 @@ func (l *listener) Notify(e mcu.Event) {
 	case mcu.EventMove:
 		l.ask(func() error { return l.side.Move(l.session, e.Data.(mcu.Move).Room) })
 	case mcu.EventBusy:
-		l.beep(e.Data.(mcu.Busy).On)
+		b := e.Data.(mcu.Busy)
+		l.beep(b.On)
+		if b.On {
+			l.explain(b, time.Now())
+		}
 	case mcu.EventState, mcu.EventRoom:
 		// Let in, or given another role: it may be heard from now on.
 		l.ask(func() error { l.speak(); return nil })
@@ -148,6 +157,38 @@ func (l *listener) beep(on bool) {
 		defer hush()
 		l.sound(ctx, to)
 	}()
+}
+
+// explainEvery is the pause before the same is said again to somebody who goes on
+// trying.
+const explainEvery = 10 * time.Second
+
+// explain says who has the floor to a user who talks in vain.
+func (l *listener) explain(b mcu.Busy, now time.Time) {
+	to, ok := l.side.(toned)
+	if !ok {
+		return
+	}
+	by := b.By
+	if by == "" {
+		by = "somebody else"
+	}
+	why := "you are not heard: " + by + " is talking"
+	switch b.Reason {
+	case floor.Overridden:
+		why = "you are not heard any more: " + by + " goes before you"
+	case floor.Limit:
+		why = "you are not heard any more: you have talked for too long; let go of the key"
+	}
+	l.busy.Lock()
+	again := why == l.why && now.Sub(l.told) < explainEvery
+	if !again {
+		l.why, l.told = why, now
+	}
+	l.busy.Unlock()
+	if !again {
+		l.ask(func() error { return to.Refuse(l.session, why) })
+	}
 }
 
 // sound is the busy tone, until ctx ends or the user has gone.

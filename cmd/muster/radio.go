@@ -327,6 +327,14 @@ func (r *radio) Tell(session uint32, seq uint64, opus []byte, last bool) error {
 	return voice.ErrGone
 }
 
+// Refuse implements toned.
+func (r *radio) Refuse(session uint32, why string) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Refuse(session, why)
+	}
+	return voice.ErrGone
+}
+
 // Dismiss implements side.
 func (r *radio) Dismiss(session uint32) error {
 	if srv := r.srv.Load(); srv != nil {

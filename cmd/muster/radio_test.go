@@ -1,9 +1,13 @@
 package main
 
 import (
+	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"muster/media/mcu"
+	"muster/media/mcu/floor"
 	"muster/voice"
 )
 
@@ -66,4 +70,49 @@ func TestARoomIsToldTheTimeOfAMumbleUser(t *testing.T) {
 			}
 		})
 	}
+}
+
+// explained is a side that keeps why users were refused.
+type explained struct {
+	side
+	why []string
+}
+
+func (e *explained) Tell(uint32, uint64, []byte, bool) error { return voice.ErrGone }
+
+func (e *explained) Refuse(_ uint32, why string) error {
+	e.why = append(e.why, why)
+	return nil
+}
+
+func TestWhoTalksInVainIsToldWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &explained{}
+		l := &listener{side: to, log: slog.New(slog.DiscardHandler), tone: func() ([][]byte, error) { return [][]byte{nil}, nil }}
+		for _, step := range []struct {
+			busy mcu.Busy
+			told int
+			why  string
+		}{
+			{mcu.Busy{On: true, Reason: floor.Taken, By: "bob"}, 1, "you are not heard: bob is talking"},
+			{mcu.Busy{}, 1, ""},
+			{mcu.Busy{On: true, Reason: floor.Taken, By: "bob"}, 1, ""}, // at once again
+			{mcu.Busy{On: true, Reason: floor.Overridden, By: "carol"}, 2, "you are not heard any more: carol goes before you"},
+			{mcu.Busy{On: true, Reason: floor.Limit}, 3, "you are not heard any more: you have talked for too long; let go of the key"},
+			{mcu.Busy{On: true, Reason: floor.Taken}, 4, "you are not heard: somebody else is talking"},
+		} {
+			l.Notify(mcu.Event{Type: mcu.EventBusy, Data: step.busy})
+			synctest.Wait()
+			if len(to.why) != step.told || step.why != "" && to.why[step.told-1] != step.why {
+				t.Fatalf("%+v: told %q", step.busy, to.why)
+			}
+		}
+		time.Sleep(explainEvery)
+		l.Notify(mcu.Event{Type: mcu.EventBusy, Data: mcu.Busy{On: true, Reason: floor.Taken}})
+		synctest.Wait()
+		if len(to.why) != 5 {
+			t.Errorf("told %q", to.why)
+		}
+		l.beep(false)
+	})
 }

@@ -91,6 +91,7 @@ type FloorState struct {
 type Busy struct {
 	On     bool         `json:"on"`
 	Reason floor.Reason `json:"reason,omitempty"`
+	By     string       `json:"-"` // the name of who has the floor, for legs that keep no list of who is there
 }
 
 // View is a room's settings as its participants see them.

@@ -174,6 +174,10 @@ func (s *sound) floorNews() {
 	}
 	c.mu.Lock()
 	news, moved := c.floor.News()
+	by := ""
+	if h := c.floor.Now(); h.Held {
+		by = h.Who.name
+	}
 	c.mu.Unlock()
 	cut := false
 	for _, n := range news {
@@ -181,7 +185,7 @@ func (s *sound) floorNews() {
 		if m.people[n.Who.ID] != n.Who {
 			continue
 		}
-		n.Who.leg.Notify(Event{EventBusy, Busy{On: n.Vain, Reason: n.Reason}})
+		n.Who.leg.Notify(Event{EventBusy, Busy{On: n.Vain, Reason: n.Reason, By: by}})
 		cut = n.Vain && s.vacate(n.Who.voice.in) || cut
 	}
 	if moved {

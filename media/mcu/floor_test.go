@@ -182,7 +182,7 @@ func TestTheKeyToTalk(t *testing.T) {
 		t.Errorf("a host: %v", err)
 	}
 	e, _ = ea.last(EventBusy)
-	if got, _ := e.Data.(Busy); !got.On || got.Reason != floor.Overridden {
+	if got, _ := e.Data.(Busy); !got.On || got.Reason != floor.Overridden || got.By != late.Name() {
 		t.Errorf("who is cut off is told %+v", e.Data)
 	}
 	if err := a.Talk(false); err != nil {

@@ -128,7 +128,7 @@ func rulesOf(m *wire.ACL) murmur.Rules {
 	for _, g := range m.Groups {
 		r.Groups = append(r.Groups, murmur.Group{
 			Name: value(g.Name), Inherited: value(g.Inherited), Inherit: value(g.Inherit), Inheritable: value(g.Inheritable),
-			Add: signed(g.Add), Remove: signed(g.Remove), Members: signed(g.Add),
+			Add: signed(g.Add), Remove: signed(g.Remove), Members: signed(slices.Concat(g.Add, g.InheritedMembers)),
 		})
 	}
 	for _, a := range m.Rules {
@@ -148,7 +148,7 @@ func rulesOf(m *wire.ACL) murmur.Rules {
 func (h *House) SetRules(_ context.Context, channel int32, r murmur.Rules) error {
 	m := &wire.ACL{Channel: new(unsigned(channel)), Inherit: new(r.Inherit)}
 	for _, g := range r.Groups {
-		m.Groups = append(m.Groups, wire.ACLGroup{Name: new(g.Name), Inherit: new(g.Inherit), Inheritable: new(g.Inheritable), Add: unsigneds(g.Add)})
+		m.Groups = append(m.Groups, wire.ACLGroup{Name: new(g.Name), Inherited: new(g.Inherited && len(g.Add) == 0), Inherit: new(g.Inherit), Inheritable: new(g.Inheritable), Add: unsigneds(g.Add)})
 	}
 	for _, a := range r.ACLs {
 		x := wire.ACLRule{
