@@ -97,6 +97,10 @@ func TestSeats(t *testing.T) {
 	await(alice, "the text", func(m *wire.TextMessage) bool {
 		return value(m.Text) == "1 &lt; 2 &amp; 3" && value(m.Actor) == seat.Session()
 	})
+	alice.send(&wire.TextMessage{Sessions: []uint32{seat.Session()}, Text: new("psst")})
+	if d := alice.denied(); value(d.Reason) == "" {
+		t.Errorf("a text to who cannot get it: %+v", d)
+	}
 	alice.settle()
 	carol.settle()
 	alice.mu.Lock()

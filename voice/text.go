@@ -27,6 +27,9 @@ func (c *conn) handleText(m *wire.TextMessage) {
 		return
 	}
 	if text == "" {
+		if value(m.Text) != "" {
+			c.deny(deny("nothing is left of the message: pictures are not passed on"))
+		}
 		return
 	}
 	s.mu.RLock()
@@ -116,6 +119,9 @@ func (s *Server) readers(u *user, m *wire.TextMessage) ([]*conn, error) {
 		if s.permissions(u, o.ch)&wire.Text == 0 && s.permissions(u, s.root)&wire.Text == 0 {
 			return nil, lacks(wire.Text, o.ch)
 		}
+		if o.seat != nil {
+			return nil, deny("this user is not in Mumble and reads only what is written to the channel")
+		}
 		add(o)
 	}
 	return to, nil
@@ -176,7 +182,7 @@ func tagEnd(s string) int {
 	if end := strings.IndexByte(s, '>'); end > 0 {
 		return end + 1
 	}
-	return len(s) // clients show what is behind an open tag as part of it
+	return 0 // no tag, but a sign: what is behind it is not lost
 }
 
 // breaks reports whether a tag ends a line.
