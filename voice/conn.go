@@ -257,8 +257,13 @@ func (c *conn) tunnelled(b []byte, now time.Time) {
 	c.s.heardVoice(c, b, now)
 }
 
+// handshakeTimeout is how much of the time for a login TLS may take.
+const handshakeTimeout = 10 * time.Second
+
 // handshake does TLS and asks for a certificate, which need not be there.
 func (c *conn) handshake(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
 	if err := c.tls.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("voice: handshake: %w", err)
 	}
