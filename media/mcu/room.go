@@ -414,6 +414,18 @@ func (m *Room) Tell(text string, n Notice) {
 	m.tellAll(Event{EventChat, c})
 }
 
+// Noticed returns the newest message of the server itself that is remembered.
+func (m *Room) Noticed() (c Chat, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range slices.Backward(m.chat) {
+		if c.Notice != nil {
+			return c, true
+		}
+	}
+	return Chat{}, false
+}
+
 // remember keeps a message for those who enter later. mu is held.
 func (m *Room) remember(c Chat) {
 	if len(m.chat) == keptChat {
