@@ -567,3 +567,19 @@ func TestGoodbyeIsTakenBeforeTheEnd(t *testing.T) {
 		t.Errorf("%q, last: %v", got, last)
 	}
 }
+
+// TestPingsAreCounted: they are answered, so many of them are no way around the
+// limit of messages.
+func TestPingsAreCounted(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice := s.login("alice")
+	ping := wire.AppendFrame(nil, &wire.Ping{})
+	ping = append(wire.AppendHeader(ping, wire.TypeUDPTunnel, 2), wire.KindPing<<5, 7)
+	if _, err := alice.nc.Write(bytes.Repeat(ping, messageBurst/2+10)); err != nil {
+		t.Fatal(err)
+	}
+	alice.settle()
+	if s.n.slowed.Load() == 0 {
+		t.Error("they cost nothing")
+	}
+}
