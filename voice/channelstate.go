@@ -309,7 +309,7 @@ func (s *Server) reconsider(u *user) {
 
 // mayNowSpeak lets u speak in its channel, or not. The caller holds mu.
 func (s *Server) mayNowSpeak(u *user) {
-	suppress := s.permissions(u, u.ch)&wire.Speak == 0
+	suppress := s.suppressed(u, u.ch)
 	if suppress == u.suppress {
 		return
 	}

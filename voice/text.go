@@ -82,11 +82,14 @@ func (s *Server) readers(u *user, m *wire.TextMessage) ([]*conn, error) {
 		}
 	}
 	channel := func(ch *channel) error {
-		if s.permissions(u, ch)&wire.Text == 0 {
+		switch {
+		case s.permissions(u, ch)&wire.Text == 0, ch.closed && ch != u.ch:
 			return lacks(wire.Text, ch)
+		case ch == u.ch && u.held.Waits:
+			return deny("a host has to let you in first")
 		}
 		for _, o := range ch.users {
-			if s.permissions(o, ch)&hear != 0 || ch == s.root {
+			if s.reads(o, ch) {
 				add(o)
 			}
 		}
@@ -125,6 +128,12 @@ func (s *Server) readers(u *user, m *wire.TextMessage) ([]*conn, error) {
 		add(o)
 	}
 	return to, nil
+}
+
+// reads reports whether o, who is in ch, gets what is written to it. The caller
+// holds mu.
+func (s *Server) reads(o *user, ch *channel) bool {
+	return !o.held.Waits && (s.permissions(o, ch)&hear != 0 || ch == s.root)
 }
 
 // plainText takes the markup out of a text of a client: what clients show as HTML

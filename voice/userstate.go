@@ -112,7 +112,7 @@ func (s *Server) listen(u *user, m, d *wire.UserState) (refused error) {
 		ch := s.visible(u, id)
 		switch {
 		case ch == nil: // just gone
-		case s.permissions(u, ch)&wire.Listen == 0:
+		case s.permissions(u, ch)&wire.Listen == 0, ch.closed:
 			refused = lacks(wire.Listen, ch)
 		case u.listens[id] != nil:
 			d.ListenAdd = append(d.ListenAdd, id)
@@ -166,6 +166,9 @@ func (s *Server) moderate(u, o *user, m *wire.UserState) error {
 	set(&o.priority, m.PrioritySpeaker, &d.PrioritySpeaker)
 	if m.Suppress != nil && !*m.Suppress && s.permissions(o, o.ch)&wire.Speak == 0 {
 		return lacks(wire.Speak, o.ch) // speaking is a right of the house
+	}
+	if m.Suppress != nil && !*m.Suppress && o.held != (Held{}) {
+		return deny("who is let in and may speak here is decided in the room")
 	}
 	set(&o.suppress, m.Suppress, &d.Suppress)
 	o.quiet()
