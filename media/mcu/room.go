@@ -349,6 +349,9 @@ func (m *Room) change(s *Settings) {
 	defer m.mu.Unlock()
 	m.sound.control(s.Floor)
 	m.showRoom()
+	if b := m.rooms.deps.Bridge; b != nil {
+		b.Stirred(m.name)
+	}
 	if !s.Lobby {
 		for _, p := range m.people {
 			m.admit(p)
