@@ -181,6 +181,19 @@ func TestMurmurd(t *testing.T) {
 		return nil
 	})
 
+	// A room that is locked is not heard at murmurd, which lets in whom it wants.
+	for _, locked := range []bool{true, false} {
+		if code := s.api("admin", http.MethodPatch, "rooms/alpha", map[string]any{"locked": locked}, nil); code != http.StatusOK {
+			t.Fatalf("the room is not locked or opened: %d", code)
+		}
+		wait(t, 20*time.Second, "the line to be there or not", func() error {
+			if line, in := knows(anna, lineName) != nil, knows(carl, "anna") != nil; line == locked || in == locked {
+				return fmt.Errorf("locked %t: the line is there: %t, and anna in the room: %t", locked, line, in)
+			}
+			return nil
+		})
+	}
+
 	// A murmurd that was away has the room again.
 	silent()
 	m.stop()

@@ -86,7 +86,7 @@ func (s *Server) tellBridge() {
 			b.Joined(*st.now)
 		case st.now == nil:
 			b.Left(*was)
-		case was.Channel != st.now.Channel:
+		case was.Channel != st.now.Channel, was.visit != st.now.visit:
 			b.Left(*was)
 			b.Joined(*st.now)
 		case !was.same(st.now):
@@ -125,6 +125,39 @@ func (s *Server) Mute(session uint32, muted bool) error {
 	u.quiet()
 	s.spread(u, &wire.UserState{Session: new(session), Mute: new(muted)})
 	return nil
+}
+
+// Hold keeps a Mumble user back, as a room wants it, for as long as it stays in the
+// permanent channel with that Entry.Key; the zero Held lets it in. The error is
+// ErrGone.
+func (s *Server) Hold(session uint32, channel string, h Held) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, err := s.client(session)
+	if err == nil && u.ch.key == channel {
+		s.hold(u, h)
+	}
+	return err
+}
+
+// hold is Hold. The caller holds mu.
+func (s *Server) hold(u *user, h Held) {
+	if u.held == h {
+		return
+	}
+	u.held = h
+	u.quiet()
+	s.changedRoutes()
+	s.mayNowSpeak(u)
+	s.tell(u)
+}
+
+// admit is what a user is held back with who comes into ch.
+func (s *Server) admit(ch *channel) Held { return Held{Waits: ch.closed && s.deps.Bridge != nil} }
+
+// suppressed reports whether u may not speak in ch. The caller holds mu.
+func (s *Server) suppressed(u *user, ch *channel) bool {
+	return s.permissions(u, ch)&wire.Speak == 0 || u.held != Held{}
 }
 
 // Dismiss puts a Mumble user out of its channel, into the root. The error is ErrGone.

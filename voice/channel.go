@@ -27,6 +27,7 @@ type channel struct {
 	key       string   // Entry.Key; empty for the root and temporary channels
 	temporary bool     // not of the house
 	floor     bool     // Entry.Floor
+	closed    bool     // Entry.Closed
 	stays     bool     // also when nobody is in it: a script has made it
 	parent    *channel // nil: the root
 	// What rights are asked for; not of the root. In a channel of the server as a

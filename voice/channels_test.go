@@ -341,6 +341,20 @@ func TestLinksAndListeners(t *testing.T) {
 	if d := dave.denied(); value(d.Permission) != wire.LinkChannel {
 		t.Errorf("%+v", d)
 	}
+	carol.send(&wire.UserState{ListenAdd: []uint32{0}})
+	if d := carol.denied(); value(d.Permission) != wire.Listen {
+		t.Errorf("%+v", d)
+	}
+	op.send(&wire.ChannelState{ID: new(blue), LinksAdd: []uint32{red, 0}})
+	if d := op.denied(); value(d.Reason) == "" {
+		t.Errorf("%+v", d)
+	}
+	s.mu.RLock()
+	n := len(s.channels[blue].links)
+	s.mu.RUnlock()
+	if n != 0 {
+		t.Error("half of what is refused is done")
+	}
 	op.send(&wire.ChannelState{ID: new(blue), LinksAdd: []uint32{red}})
 	op.settle()
 	// Voice crosses the link where the talker has the right on the other side, to
@@ -448,6 +462,15 @@ func TestCommentsPicturesAndStats(t *testing.T) {
 	st := await(alice, "stats", func(m *wire.UserStats) bool { return value(m.Session) == bob.session })
 	if st.Version == nil || value(st.Version.Release) != "test" || st.Address != nil {
 		t.Errorf("%+v", st)
+	}
+	odd, err := s.dial(credentials{name: "bob---2", password: "pw bob", opus: true, release: `<img src="http://x/">ATAK_Vx`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice.send(&wire.UserStats{Session: new(odd.session)})
+	st = await(alice, "stats", func(m *wire.UserStats) bool { return value(m.Session) == odd.session })
+	if got := value(st.Version.Release); strings.ContainsAny(got, `<>"`) {
+		t.Errorf("the client is shown as %s", got)
 	}
 	root.send(&wire.UserStats{Session: new(bob.session)})
 	if st := await(root, "stats", func(m *wire.UserStats) bool { return value(m.Session) == bob.session }); len(st.Address) != 16 {

@@ -155,6 +155,19 @@ func (s *Server) linkChannels(u *user, ch *channel, m *wire.ChannelState) error 
 	if s.permissions(u, ch)&wire.LinkChannel == 0 {
 		return lacks(wire.LinkChannel, ch)
 	}
+	var fresh []*channel
+	for _, id := range add {
+		l := s.visible(u, id)
+		switch {
+		case l == nil || l == ch || ch.links[id] != nil && !slices.Contains(remove, id):
+			continue
+		case ch == s.root || l == s.root:
+			return deny("the root channel cannot be linked")
+		case s.permissions(u, l)&wire.LinkChannel == 0:
+			return lacks(wire.LinkChannel, l)
+		}
+		fresh = append(fresh, l)
+	}
 	for _, id := range remove {
 		if l := ch.links[id]; l != nil {
 			delete(ch.links, id)
@@ -162,17 +175,8 @@ func (s *Server) linkChannels(u *user, ch *channel, m *wire.ChannelState) error 
 			s.showLink(ch, l, false)
 		}
 	}
-	for _, id := range add {
-		l := s.visible(u, id)
-		switch {
-		case l == nil || l == ch || ch.links[id] != nil:
-			continue
-		case ch == s.root || l == s.root:
-			return deny("the root channel cannot be linked")
-		case s.permissions(u, l)&wire.LinkChannel == 0:
-			return lacks(wire.LinkChannel, l)
-		}
-		ch.links[id], l.links[ch.id] = l, ch
+	for _, l := range fresh {
+		ch.links[l.id], l.links[ch.id] = l, ch
 		s.showLink(ch, l, true)
 	}
 	s.changedTree()
@@ -307,7 +311,7 @@ func (s *Server) reconsider(u *user) {
 
 // mayNowSpeak lets u speak in its channel, or not. The caller holds mu.
 func (s *Server) mayNowSpeak(u *user) {
-	suppress := s.permissions(u, u.ch)&wire.Speak == 0
+	suppress := s.suppressed(u, u.ch)
 	if suppress == u.suppress {
 		return
 	}

@@ -228,15 +228,20 @@ func (c *conn) converse(ctx context.Context) error {
 		}
 		now := time.Now()
 		c.heard.Store(now.UnixNano())
-		if t == wire.TypeUDPTunnel {
+		voice := t == wire.TypeUDPTunnel
+		if voice {
 			c.useUDP.Store(false)
+		}
+		if voice && !isPing(body) {
 			c.tunnelled(body, now)
 			continue
 		}
-		if t != wire.TypePing {
-			if err := c.limits.wait(ctx, c, now); err != nil {
-				return err
-			}
+		if err := c.limits.wait(ctx, c, now); err != nil {
+			return err
+		}
+		if voice {
+			c.echo(body)
+			continue
 		}
 		if err := c.handle(ctx, t, body); err != nil {
 			return err
@@ -246,19 +251,28 @@ func (c *conn) converse(ctx context.Context) error {
 
 // tunnelled takes a voice packet that came by TCP.
 func (c *conn) tunnelled(b []byte, now time.Time) {
-	if len(b) == 0 || len(b) > wire.MaxVoice {
-		return
+	if len(b) > 0 && len(b) <= wire.MaxVoice {
+		c.s.heardVoice(c, b, now)
 	}
-	if b[0]>>5 == wire.KindPing {
-		var frame [wire.HeaderSize + wire.MaxVoice]byte
-		c.send(append(wire.AppendHeader(frame[:0], wire.TypeUDPTunnel, len(b)), b...))
-		return
-	}
-	c.s.heardVoice(c, b, now)
 }
+
+func isPing(packet []byte) bool {
+	return len(packet) > 0 && len(packet) <= wire.MaxVoice && packet[0]>>5 == wire.KindPing
+}
+
+// echo answers a ping among voice packets that came by TCP.
+func (c *conn) echo(b []byte) {
+	var frame [wire.HeaderSize + wire.MaxVoice]byte
+	c.send(append(wire.AppendHeader(frame[:0], wire.TypeUDPTunnel, len(b)), b...))
+}
+
+// handshakeTimeout is how much of the time for a login TLS may take.
+const handshakeTimeout = 10 * time.Second
 
 // handshake does TLS and asks for a certificate, which need not be there.
 func (c *conn) handshake(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
 	if err := c.tls.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("voice: handshake: %w", err)
 	}

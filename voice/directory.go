@@ -100,7 +100,7 @@ func (s *Server) addEntry(e Entry) *channel {
 	ch := newChannel(s.newChannelID(), s.root, s.entryName(e, nil))
 	ch.key, ch.res = e.Key, e.Resource
 	ch.description, ch.position, ch.maxUsers = escaped(e.Description), e.Position, e.MaxUsers
-	ch.floor = e.Floor
+	ch.floor, ch.closed = e.Floor, e.Closed
 	s.addChannel(ch)
 	return ch
 }
@@ -110,7 +110,13 @@ func (s *Server) addEntry(e Entry) *channel {
 func (s *Server) replaceEntry(ch *channel, e Entry) {
 	inside := slices.Collect(maps.Values(ch.users))
 	var seats []*user
+	type stay struct {
+		held  Held
+		visit uint64
+	}
+	stays := make(map[*user]stay)
 	for _, u := range inside {
+		stays[u] = stay{u.held, u.visit}
 		if u.seat != nil {
 			seats = append(seats, u)
 		}
@@ -123,13 +129,15 @@ func (s *Server) replaceEntry(ch *channel, e Entry) {
 	for _, u := range inside {
 		if u.seat == nil && s.users[u.session] == u && s.permissions(u, now)&wire.Enter != 0 {
 			s.move(u, now, 0)
+			u.visit = stays[u].visit // it has not been away
+			s.hold(u, stays[u].held)
 		}
 	}
 }
 
 func (s *Server) updateEntry(ch *channel, e Entry) {
-	if ch.floor != e.Floor {
-		ch.floor = e.Floor
+	if ch.floor != e.Floor || ch.closed != e.Closed {
+		ch.floor, ch.closed = e.Floor, e.Closed
 		s.changedRoutes()
 	}
 	name, text := s.entryName(e, ch), escaped(e.Description)

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"layeh.com/gumble/gumble"
+	"layeh.com/gumble/gumble/MumbleProto"
+
+	"muster/voice/wire"
 )
 
 // still is a codec for gumble: whatever is said, it is the same packet.
@@ -109,4 +112,35 @@ func TestGumbleClientsHearEachOther(t *testing.T) {
 			t.Errorf("bob is shown as %+v", u)
 		}
 	})
+	menu(t, s, alice)
+}
+
+// menu puts an entry into the menus of a client; what is chosen there comes back.
+func menu(t *testing.T, s *server, c *gumble.Client) {
+	t.Helper()
+	chosen := make(chan Event, 10)
+	s.Watch(func(e Event) {
+		if e.Kind == ActionChosen {
+			chosen <- e
+		}
+	})
+	c.Do(func() { c.ContextActions = make(gumble.ContextActions) }) // gumble forgets to
+	if err := s.AddAction(c.Self.Session, "act", "Do it", wire.MenuServer); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the menu has the entry", func() (there bool) {
+		c.Do(func() { there = c.ContextActions["act"] != nil && c.ContextActions["act"].Label == "Do it" })
+		return there
+	})
+	if err := c.Conn.WriteProto(&MumbleProto.ContextAction{Action: new("act")}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case e := <-chosen:
+		if *e.Action.Action != "act" || e.Session.Number != c.Self.Session {
+			t.Errorf("chosen was %+v", e)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nobody is told what was chosen")
+	}
 }

@@ -29,6 +29,7 @@ type Entry struct {
 	Position    int32  // channels are shown in rising order of it, and by name
 	MaxUsers    uint32 // 0: no limit of its own
 	Floor       bool   // one speaks at a time: the bridge says whether a packet is heard
+	Closed      bool   // who enters waits for a word of the bridge, Server.Hold, and nothing is said or heard from outside
 
 	// Resource is what the rights are asked for: auth.Read is to hear the channel
 	// (OUT), auth.Publish to speak in it (IN). Who has neither does not see it.
@@ -77,6 +78,14 @@ type Member struct {
 	Muted    bool   // cannot be heard: muted by itself, by others, or without the right
 	Deaf     bool   // does not hear
 	Priority bool   // a moderator made it a priority speaker
+
+	visit uint64 // counts how often it has entered a channel
+}
+
+// Held is how the bridge keeps a member back.
+type Held struct {
+	Waits   bool // neither hears nor is heard, and reads nothing, until it is let in
+	Listens bool // hears, and is not heard
 }
 
 // Packet is one voice packet. Opus is valid during the call only.

@@ -79,6 +79,11 @@ func (c *conn) prove(ctx context.Context) error {
 			if err := wire.Parse(body, &c.version); err != nil {
 				return err
 			}
+			for _, text := range []*string{c.version.Release, c.version.OS, c.version.OSVersion} {
+				if text != nil {
+					*text = cleanName(*text) // others are shown it, as HTML
+				}
+			}
 		case wire.TypePing:
 			var p wire.Ping
 			if err := wire.Parse(body, &p); err != nil {
@@ -118,8 +123,8 @@ func (c *conn) authenticate(ctx context.Context, a *wire.Authenticate) error {
 		}
 		return &refusal{wire.RejectNone, text, nil}
 	}
-	agent := cleanName(value(c.version.Release))
-	if os := cleanName(value(c.version.OS)); os != "" {
+	agent := value(c.version.Release)
+	if os := value(c.version.OS); os != "" {
 		agent = strings.TrimSpace(agent + " (" + os + ")")
 	}
 	n := newcomer{id: id, name: name, strong: strong, agent: agent, tokens: a.Tokens}

@@ -57,13 +57,13 @@ func (s *Server) routeChannel(r *route, u *user) {
 	add := s.adder(r, u)
 	var listeners []*channel
 	for _, ch := range u.ch.linked() {
-		if s.permissions(u, ch)&wire.Speak == 0 || ch.floor && ch != u.ch {
+		if s.permissions(u, ch)&wire.Speak == 0 || ch != u.ch && (ch.floor || ch.closed || u.ch.closed) {
 			continue // where one speaks at a time, only from within
 		}
 		for _, to := range ch.users {
 			add(to, ch, wire.TargetNormal)
 		}
-		if len(ch.listeners) > 0 {
+		if len(ch.listeners) > 0 && !ch.closed {
 			listeners = append(listeners, ch)
 		}
 	}
@@ -92,7 +92,10 @@ func (s *Server) routeTarget(r *route, u *user, t *wire.VoiceTarget) {
 		}
 		group := u.shouts(value(part.Group))
 		for _, ch := range s.shouted(ch, part) {
-			if s.permissions(u, ch)&wire.Whisper == 0 || ch == s.root || ch.floor { // a shout would go past the floor
+			if s.permissions(u, ch)&wire.Whisper == 0 || ch == s.root || ch.floor || ch.closed && ch != u.ch { // a shout would go past the floor
+				continue
+			}
+			if ch == u.ch && u.held != (Held{}) {
 				continue
 			}
 			for _, to := range ch.users {
@@ -101,7 +104,7 @@ func (s *Server) routeTarget(r *route, u *user, t *wire.VoiceTarget) {
 				}
 			}
 			for _, to := range ch.listeners {
-				if inGroup(group, to, ch) {
+				if !ch.closed && inGroup(group, to, ch) {
 					add(to, ch, wire.TargetListen)
 				}
 			}

@@ -148,7 +148,7 @@ func (s *Server) Send(m *wire.TextMessage) error {
 		}
 		for _, ch := range all {
 			for _, u := range ch.users {
-				if u.c != nil && (s.permissions(u, ch)&hear != 0 || ch == s.root) {
+				if u.c != nil && s.reads(u, ch) {
 					to[u.c] = true
 				}
 			}

@@ -97,6 +97,10 @@ func TestSeats(t *testing.T) {
 	await(alice, "the text", func(m *wire.TextMessage) bool {
 		return value(m.Text) == "1 &lt; 2 &amp; 3" && value(m.Actor) == seat.Session()
 	})
+	alice.send(&wire.TextMessage{Sessions: []uint32{seat.Session()}, Text: new("psst")})
+	if d := alice.denied(); value(d.Reason) == "" {
+		t.Errorf("a text to who cannot get it: %+v", d)
+	}
 	alice.settle()
 	carol.settle()
 	alice.mu.Lock()
@@ -344,4 +348,132 @@ func TestTheServerSpeaksAndSummons(t *testing.T) {
 		t.Errorf("moved %d, %v", n, err)
 	}
 	eventually(t, "to be where help is wanted", func() bool { return dave.where("dave") == "red" })
+}
+
+// TestWhoIsKeptBack: in a room with a lobby nobody hears or is heard before the
+// room says so, and nothing goes in or out past it.
+func TestWhoIsKeptBack(t *testing.T) {
+	r := &room{}
+	h := newHouse()
+	for _, who := range []string{"alice", "bob", "op"} {
+		id := h.people[who]
+		id.Groups = []auth.Grant{both("blue"), both("red")}
+		h.people[who] = id
+	}
+	s := serve(t, h, func(_ *Config, d *Deps) { d.Bridge = r })
+	shut := group("blue")
+	shut.Closed = true
+	h.set(shut, group("red"))
+	closed := func() bool { s.mu.RLock(); defer s.mu.RUnlock(); return s.byKey["group/blue"].closed }
+	eventually(t, "the lobby", closed)
+	alice, bob, dave := s.joined("alice", "blue"), s.joined("bob", "blue"), s.joined("dave", "red")
+	blue, _ := alice.channel("blue")
+	red, _ := dave.channel("red")
+	seat, err := s.Seat("group/blue", VirtualUser{Name: "host"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []*client{alice, bob, dave}
+	settle := func() {
+		for _, c := range all {
+			c.settle()
+		}
+	}
+	let := func(c *client, held Held) {
+		t.Helper()
+		if err := s.Hold(c.session, "group/blue", held); err != nil {
+			t.Fatal(err)
+		}
+	}
+	silent := func(what string, to *client, n byte) {
+		t.Helper()
+		settle()
+		if len(to.heard(frame20(n))) != 0 {
+			t.Error(what)
+		}
+	}
+	let(alice, Held{})
+	alice.send(&wire.VoiceTarget{ID: new(uint32(1)), Targets: []wire.Target{{Sessions: []uint32{bob.session}}}})
+	bob.send(&wire.VoiceTarget{ID: new(uint32(1)), Targets: []wire.Target{{Channel: new(blue)}, {Sessions: []uint32{alice.session}}}})
+	dave.send(&wire.VoiceTarget{ID: new(uint32(1)), Targets: []wire.Target{{Channel: new(blue)}}})
+	dave.send(&wire.UserState{ListenAdd: []uint32{blue}})
+	if d := dave.denied(); value(d.Permission) != wire.Listen {
+		t.Errorf("%+v", d)
+	}
+	op := s.joined("op", "red")
+	op.send(&wire.ChannelState{ID: new(red), LinksAdd: []uint32{blue}})
+	op.settle()
+	settle()
+	seat.Voice(0, frame20(1), false)
+	alice.hears(frame20(1))
+	silent("who waits hears the room", bob, 1)
+	alice.say(0, 1, frame20(2))
+	alice.say(1, 3, frame20(3))
+	silent("who waits hears those who are in", bob, 2)
+	silent("who waits is whispered to", bob, 3)
+	silent("a link leads out", dave, 2)
+	bob.say(0, 1, frame20(4))
+	bob.say(1, 3, frame20(5))
+	dave.say(0, 1, frame20(6))
+	dave.say(1, 3, frame20(7))
+	silent("who waits is heard", alice, 4)
+	silent("who waits whispers", alice, 5)
+	silent("a link leads in", alice, 6)
+	silent("a shout leads in", alice, 7)
+	bob.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("hello")})
+	await(bob, "a refusal", func(m *wire.PermissionDenied) bool { return value(m.Reason) != "" })
+	dave.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new("hello")})
+	await(dave, "a refusal", func(m *wire.PermissionDenied) bool { return value(m.Permission) == wire.Text })
+	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Trees: []uint32{0}, Text: new("not for bob")})
+	seat.Say("nor this")
+	settle()
+	bob.mu.Lock()
+	for _, m := range bob.got {
+		if m, is := m.(*wire.TextMessage); is {
+			t.Errorf("who waits reads %q", value(m.Text))
+		}
+	}
+	bob.mu.Unlock()
+
+	let(bob, Held{Listens: true})
+	alice.say(0, 9, frame20(8))
+	bob.hears(frame20(8))
+	bob.say(0, 9, frame20(9))
+	bob.say(1, 11, frame20(10))
+	silent("a listener is heard", alice, 9)
+	let(bob, Held{})
+	bob.say(0, 13, frame20(11))
+	alice.hears(frame20(11))
+
+	other := group("blue") // of other people: the channel is put up anew
+	other.Closed, other.Resource.Groups = true, []string{"blue", "green"}
+	h.set(other, group("red"))
+	eventually(t, "the channel of more groups", func() bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return len(s.byKey["group/blue"].res.Groups) == 2 && len(s.byKey["group/blue"].users) == 3
+	})
+	settle()
+	bob.say(0, 15, frame20(12))
+	alice.hears(frame20(12)) // was let in, and has not been away
+	bob.join("red")
+	bob.join("blue")
+	bob.say(0, 17, frame20(13))
+	silent("who comes back is let in unasked", alice, 13)
+	if err := s.Hold(bob.session, "group/red", Held{}); err != nil {
+		t.Error(err)
+	}
+	bob.say(0, 19, frame20(14))
+	silent("the word of another room counts", alice, 14)
+	eventually(t, "the bridge to be asked again", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		n := 0
+		for _, e := range r.events {
+			if strings.HasPrefix(e, "joined group/blue bob") {
+				n++
+			}
+		}
+		return n == 2
+	})
 }

@@ -64,7 +64,8 @@ func (s *Server) enter(c *conn, n newcomer) error {
 	if last := s.last[p]; last != "" && s.byKey[last] != nil && u.class.in(s.byKey[last])&wire.Enter != 0 && !s.full(s.byKey[last]) {
 		u.ch = s.byKey[last]
 	}
-	u.suppress = s.permissions(u, u.ch)&wire.Speak == 0
+	u.held = s.admit(u.ch)
+	u.suppress = s.suppressed(u, u.ch)
 	u.quiet()
 	c.u = u
 	c.sock.async.Store(true)
@@ -289,12 +290,13 @@ func (s *Server) move(u *user, ch *channel, actor uint32) {
 		delete(from.users, u.session)
 		ch.users[u.session] = u
 		u.ch = ch
+		u.held, u.visit = s.admit(ch), u.visit+1
 	}, func() *wire.UserState {
 		m := &wire.UserState{Session: new(u.session), Channel: new(ch.id)}
 		if actor != 0 {
 			m.Actor = new(actor)
 		}
-		if suppress := s.permissions(u, ch)&wire.Speak == 0; suppress != u.suppress {
+		if suppress := s.suppressed(u, ch); suppress != u.suppress {
 			u.suppress = suppress
 			m.Suppress = new(suppress)
 		}

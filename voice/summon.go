@@ -21,7 +21,7 @@ func (s *Server) Say(channel, text string) {
 // spreadText sends a frame to those in ch who hear it. The caller holds mu.
 func (s *Server) spreadText(ch *channel, frame []byte) {
 	for _, o := range ch.users {
-		if o.c != nil && s.permissions(o, ch)&hear != 0 {
+		if o.c != nil && s.reads(o, ch) {
 			o.c.send(frame)
 		}
 	}

@@ -27,6 +27,9 @@ func (c *conn) handleText(m *wire.TextMessage) {
 		return
 	}
 	if text == "" {
+		if value(m.Text) != "" {
+			c.deny(deny("nothing is left of the message: pictures are not passed on"))
+		}
 		return
 	}
 	s.mu.RLock()
@@ -79,11 +82,14 @@ func (s *Server) readers(u *user, m *wire.TextMessage) ([]*conn, error) {
 		}
 	}
 	channel := func(ch *channel) error {
-		if s.permissions(u, ch)&wire.Text == 0 {
+		switch {
+		case s.permissions(u, ch)&wire.Text == 0, ch.closed && ch != u.ch:
 			return lacks(wire.Text, ch)
+		case ch == u.ch && u.held.Waits:
+			return deny("a host has to let you in first")
 		}
 		for _, o := range ch.users {
-			if s.permissions(o, ch)&hear != 0 || ch == s.root {
+			if s.reads(o, ch) {
 				add(o)
 			}
 		}
@@ -116,9 +122,18 @@ func (s *Server) readers(u *user, m *wire.TextMessage) ([]*conn, error) {
 		if s.permissions(u, o.ch)&wire.Text == 0 && s.permissions(u, s.root)&wire.Text == 0 {
 			return nil, lacks(wire.Text, o.ch)
 		}
+		if o.seat != nil {
+			return nil, deny("this user is not in Mumble and reads only what is written to the channel")
+		}
 		add(o)
 	}
 	return to, nil
+}
+
+// reads reports whether o, who is in ch, gets what is written to it. The caller
+// holds mu.
+func (s *Server) reads(o *user, ch *channel) bool {
+	return !o.held.Waits && (s.permissions(o, ch)&hear != 0 || ch == s.root)
 }
 
 // plainText takes the markup out of a text of a client: what clients show as HTML
@@ -176,7 +191,7 @@ func tagEnd(s string) int {
 	if end := strings.IndexByte(s, '>'); end > 0 {
 		return end + 1
 	}
-	return len(s) // clients show what is behind an open tag as part of it
+	return 0 // no tag, but a sign: what is behind it is not lost
 }
 
 // breaks reports whether a tag ends a line.

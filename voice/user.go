@@ -34,6 +34,9 @@ type user struct {
 
 	mute, deaf, suppress, selfMute, selfDeaf, priority, recording bool
 
+	held  Held   // by the bridge, in the present channel
+	visit uint64 // Member.visit
+
 	comment string
 	texture []byte
 	context string // of the game plugin: positions go to equals only
@@ -104,11 +107,11 @@ func (u *user) frame() []byte {
 }
 
 // quiet works out whether u's voice is dropped, after a change. One that is
-// suppressed may still whisper.
-func (u *user) quiet() { u.silent.Store(u.mute || u.selfMute) }
+// suppressed may still whisper, unless it waits to be let in.
+func (u *user) quiet() { u.silent.Store(u.mute || u.selfMute || u.held.Waits) }
 
 // hears reports whether u is sent what is said.
-func (u *user) hears() bool { return !u.deaf && !u.selfDeaf }
+func (u *user) hears() bool { return !u.deaf && !u.selfDeaf && !u.held.Waits }
 
 // member describes u to the bridge; nil when it is in no channel of the house.
 func (u *user) member() *Member {
@@ -118,6 +121,7 @@ func (u *user) member() *Member {
 	return &Member{
 		Session: u.session, Channel: u.ch.key, Name: u.name, Identity: u.id, Comment: unescaped(u.comment), Agent: u.agent,
 		Muted: u.mute || u.suppress || u.selfMute, Deaf: !u.hears(), Priority: u.priority,
+		visit: u.visit,
 	}
 }
 

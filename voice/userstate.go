@@ -60,16 +60,13 @@ func (s *Server) aboutSelf(u *user, m *wire.UserState) error {
 		u.tokens = someTokens(m.Tokens)
 		s.changedRoutes()
 	}
-	s.listen(u, m, d)
+	refused := s.listen(u, m, d)
 	any = any || d.Comment != nil || d.CommentHash != nil || d.TextureHash != nil || len(d.ListenAdd)+len(d.ListenRemove) > 0
 	u.quiet()
 	if any {
 		s.spread(u, d)
 	}
-	if len(d.ListenAdd) < len(m.ListenAdd) {
-		return &denied{code: wire.DeniedListenerLimit, permission: wire.Listen}
-	}
-	return nil
+	return refused
 }
 
 // maxContext is how much of a game plugin's context is compared.
@@ -101,8 +98,9 @@ func (s *Server) own(u *user, m, d *wire.UserState) error {
 	return nil
 }
 
-// listen handles the channels a user listens to without being there.
-func (s *Server) listen(u *user, m, d *wire.UserState) {
+// listen handles the channels a user listens to without being there. The error is
+// why one of them is not listened to.
+func (s *Server) listen(u *user, m, d *wire.UserState) (refused error) {
 	for _, id := range m.ListenRemove {
 		if ch := u.listens[id]; ch != nil {
 			delete(u.listens, id)
@@ -113,15 +111,20 @@ func (s *Server) listen(u *user, m, d *wire.UserState) {
 	for _, id := range m.ListenAdd {
 		ch := s.visible(u, id)
 		switch {
-		case ch == nil || s.permissions(u, ch)&wire.Listen == 0:
+		case ch == nil: // just gone
+		case s.permissions(u, ch)&wire.Listen == 0, ch.closed:
+			refused = lacks(wire.Listen, ch)
 		case u.listens[id] != nil:
 			d.ListenAdd = append(d.ListenAdd, id)
 		case len(u.listens) < s.cfg.Listeners:
 			u.listens[id] = ch
 			ch.listeners[u.session] = u
 			d.ListenAdd = append(d.ListenAdd, id)
+		default:
+			refused = &denied{code: wire.DeniedListenerLimit}
 		}
 	}
+	return refused
 }
 
 // moderate handles what one may change about others, with the right to it. A nil u
@@ -163,6 +166,9 @@ func (s *Server) moderate(u, o *user, m *wire.UserState) error {
 	set(&o.priority, m.PrioritySpeaker, &d.PrioritySpeaker)
 	if m.Suppress != nil && !*m.Suppress && s.permissions(o, o.ch)&wire.Speak == 0 {
 		return lacks(wire.Speak, o.ch) // speaking is a right of the house
+	}
+	if m.Suppress != nil && !*m.Suppress && o.held != (Held{}) {
+		return deny("who is let in and may speak here is decided in the room")
 	}
 	set(&o.suppress, m.Suppress, &d.Suppress)
 	o.quiet()

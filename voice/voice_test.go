@@ -396,6 +396,8 @@ func TestTextMessages(t *testing.T) {
 	if d := alice.denied(); value(d.Denied) != wire.DeniedTextTooLong {
 		t.Errorf("%+v", d)
 	}
+	alice.send(&wire.TextMessage{Channels: []uint32{blue}, Text: new(`<img src="data:image/png;base64,AAAA">`)})
+	await(alice, "a word about a picture", func(m *wire.PermissionDenied) bool { return strings.Contains(value(m.Reason), "pictures") })
 	for i := range textBurst + 5 {
 		bob.send(&wire.TextMessage{Sessions: []uint32{alice.session}, Text: new("flood " + strconv.Itoa(i))})
 	}
@@ -417,7 +419,9 @@ func TestPlainText(t *testing.T) {
 		{"plain", "a < b & c", "a &lt; b & c"},
 		{"markup", "<p>one<br/>two</p>", "one\ntwo"},
 		{"script", "<script>x</script>y", "xy"},
-		{"an open tag", `hi <img src="http://x/`, "hi"},
+		{"an open tag", `hi <img src="http://x/`, `hi &lt;img src="http://x/`},
+		{"a sign before a letter", "a<b and 1<2", "a&lt;b and 1&lt;2"},
+		{"a tag in a tag", "<b <script>x", "x"},
 		{"a comment", "a<!-- b -->c", "ac"},
 		{"control characters", "a\x00b\x1bc\u202ed", "abcd"},
 		{"bad UTF-8", "a\xffb", "ab"},
@@ -613,5 +617,21 @@ func TestGoodbyeIsTakenBeforeTheEnd(t *testing.T) {
 	o.control([]byte("more"))
 	if got, last := o.take(nil); string(got) != "bye" || !last {
 		t.Errorf("%q, last: %v", got, last)
+	}
+}
+
+// TestPingsAreCounted: they are answered, so many of them are no way around the
+// limit of messages.
+func TestPingsAreCounted(t *testing.T) {
+	s := serve(t, newHouse(), nil)
+	alice := s.login("alice")
+	ping := wire.AppendFrame(nil, &wire.Ping{})
+	ping = append(wire.AppendHeader(ping, wire.TypeUDPTunnel, 2), wire.KindPing<<5, 7)
+	if _, err := alice.nc.Write(bytes.Repeat(ping, messageBurst/2+10)); err != nil {
+		t.Fatal(err)
+	}
+	alice.settle()
+	if s.n.slowed.Load() == 0 {
+		t.Error("they cost nothing")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"muster/cot"
 	"muster/internal/auth"
@@ -123,6 +124,19 @@ func (r *responder) Dial(ctx context.Context, room, number, owner string) error 
 	}
 	_, err = srv.Dial(ctx, id, room, number)
 	return err
+}
+
+// Recall implements alarm.Callers.
+func (r *responder) Recall(room, owner string, numbers []string) {
+	srv := r.sip.Load()
+	if srv == nil {
+		return
+	}
+	for _, d := range srv.DialOuts(room) {
+		if (d.State == sip.DialCalling || d.State == sip.DialRinging) && strings.EqualFold(d.By, owner) && slices.Contains(numbers, d.To) {
+			srv.EndDialOut(room, d.ID)
+		}
+	}
 }
 
 // seers is what the right to see e is asked for.

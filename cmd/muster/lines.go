@@ -196,7 +196,7 @@ func (l *lines) Run(ctx context.Context) error {
 func (l *lines) settle(ctx context.Context, g *run.Group, room string) {
 	to, live := l.to.Load(), l.rooms.Live(room)
 	wanted := false
-	if to != nil && to.voice != "" && live != nil {
+	if to != nil && to.voice != "" && live != nil && !l.shut(room) {
 		for _, m := range live.Members() {
 			wanted = wanted || m.Via != viaMurmurd && !m.Waiting
 		}
@@ -216,6 +216,13 @@ func (l *lines) settle(ctx context.Context, g *run.Group, room string) {
 	o = &lineTo{to: to, live: live, close: cancel}
 	l.open[room] = o
 	g.Go(func(context.Context) { l.keep(ctx, room, o) })
+}
+
+// shut reports whether a room has a lobby or is locked: who is in murmurd's channel
+// cannot be kept from hearing what is said there.
+func (l *lines) shut(room string) bool {
+	s, err := l.rooms.Find(auth.System("murmurd"), room)
+	return err != nil || s.Lobby || s.Locked
 }
 
 // keep keeps a line until ctx ends.

@@ -24,6 +24,11 @@ type side interface {
 	Dismiss(session uint32) error
 }
 
+// keeper is a side that keeps users back who are not let in, or only listen.
+type keeper interface {
+	Hold(session uint32, room string, h voice.Held) error
+}
+
 // toned is a side at which one user alone can be made to hear something, and be told
 // why nobody hears what it says.
 type toned interface {
@@ -37,11 +42,14 @@ type listener struct {
 	log     *slog.Logger
 	session uint32
 	user    string
+	room    string                   // where it was let in, or waits
 	tone    func() ([][]byte, error) // the busy tone; asked only where side is toned
 
 	muted atomic.Bool                     // cannot be heard, as Mumble knows it
 	p     atomic.Pointer[mcu.Participant] // nil until it has entered
 	in    atomic.Pointer[mcu.AudioIn]
+
+	keeping sync.Mutex // makes what the room said last what holds; the room and the Mumble server are locked under it
 
 	began time.Time
 	busy  sync.Mutex // guards what follows; taken with the room locked, and a leaf
@@ -78,7 +86,11 @@ func (l *listener) Notify(e mcu.Event) {
 		}
 	case mcu.EventState, mcu.EventRoom:
 		// Let in, or given another role: it may be heard from now on.
-		l.ask(func() error { l.speak(); return nil })
+		l.ask(func() error { l.speak(); return l.keep() })
+	case mcu.EventParticipant:
+		if p := l.p.Load(); p != nil && e.Data.(mcu.Member).ID == p.ID {
+			l.ask(l.keep)
+		}
 	}
 }
 
@@ -89,7 +101,7 @@ func (l *listener) End(error) {
 
 // enter lets it into a room.
 func (l *listener) enter(rooms *mcu.Rooms, req mcu.JoinRequest) error {
-	req.Kind, req.Leg, l.began = mcu.Mumble, l, time.Now()
+	req.Kind, req.Leg, l.room, l.began = mcu.Mumble, l, req.Room, time.Now()
 	p, err := rooms.Join(req)
 	if err != nil {
 		l.log.Info("a Mumble user is not let into the room", "user", l.user, "room", req.Room, "error", err)
@@ -100,7 +112,27 @@ func (l *listener) enter(rooms *mcu.Rooms, req mcu.JoinRequest) error {
 	}
 	l.p.Store(p)
 	l.speak()
+	if err := l.keep(); err != nil && !errors.Is(err, voice.ErrGone) {
+		l.log.Warn("a Mumble user is not kept back", "user", l.user, "error", err)
+	}
 	return nil
+}
+
+// keep makes the Mumble server treat it as the room does: who waits in the lobby
+// hears nothing, and who only listens is not heard.
+func (l *listener) keep() error {
+	to, ok := l.side.(keeper)
+	p := l.p.Load()
+	if !ok || p == nil {
+		return nil
+	}
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	m, in := p.Member()
+	if !in {
+		return nil
+	}
+	return to.Hold(l.session, l.room, voice.Held{Waits: m.Waiting, Listens: m.Role == mcu.Listener})
 }
 
 // state notes whether it can be heard, as Mumble knows it.

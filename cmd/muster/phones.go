@@ -98,6 +98,7 @@ type phoneSeat struct {
 	in   atomic.Pointer[mcu.AudioIn]
 	star atomic.Bool // the last key was *
 	told *mcu.Member // what the caller was told of last; of Join, then of run
+	news string      // the newest message of the server that the caller knows of; likewise
 
 	mu     sync.Mutex // guards what follows
 	format mcu.AudioFormat
@@ -124,6 +125,10 @@ func (l *phoneLeg) Notify(e mcu.Event) {
 		m := e.Data.(mcu.Move)
 		l.seat.move.Store(&m)
 	case mcu.EventState, mcu.EventParticipant, mcu.EventRoom:
+	case mcu.EventChat:
+		if e.Data.(mcu.Chat).Notice == nil {
+			return
+		}
 	default:
 		return
 	}
@@ -182,10 +187,8 @@ func (s *phoneSeat) follow(m mcu.Move, log *slog.Logger) {
 	old.Leave(nil)
 	s.sync()
 	_ = p.SetMuted(was.Muted) // refused to listeners
-	s.leg.Say(prompt.Joined)
-	if now, ok := p.Member(); ok {
-		s.told = &now
-	}
+	s.told = nil
+	s.announce()
 }
 
 // run keeps the phone's sound in the room: it begins when a host lets it in or
@@ -206,21 +209,35 @@ func (s *phoneSeat) run(log *slog.Logger) {
 	}
 }
 
-// announce tells the caller that it is in, has to wait, or is muted: a phone has
-// no picture of that.
+// announce tells the caller that it is in, has to wait, or is muted, and what has
+// become of an emergency: a phone has no picture of that.
 func (s *phoneSeat) announce() {
-	m, ok := s.p.Load().Member()
+	p := s.p.Load()
+	m, ok := p.Member()
 	if !ok {
 		return
 	}
 	old := s.told
 	s.told = &m
+	if m.Waiting {
+		if old == nil || !old.Waiting {
+			s.leg.Say(prompt.Waiting)
+		}
+		return
+	}
+	notice := mcu.NoticeType("")
+	if c, is := p.Room().Noticed(); is && c.ID != s.news {
+		s.news, notice = c.ID, c.Notice.Type
+	}
+	entered := old == nil || old.Waiting
 	switch {
-	case m.Waiting && (old == nil || !old.Waiting):
-		s.leg.Say(prompt.Waiting)
-	case !m.Waiting && (old == nil || old.Waiting):
+	case notice == mcu.NoticeEmergency:
+		s.leg.Say(prompt.Emergency)
+	case entered:
 		s.leg.Say(prompt.Joined)
-	case m.Waiting || m.Muted == old.Muted:
+	case notice == mcu.NoticeCancelled:
+		s.leg.Say(prompt.Cancelled)
+	case m.Muted == old.Muted:
 	case m.Muted:
 		s.leg.Say(prompt.Muted)
 	default:

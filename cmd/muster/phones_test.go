@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,4 +144,41 @@ func TestACallThatIsShownOutEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the call to end", func() bool { return phone.ended() != nil })
+}
+
+func TestACallerHearsOfAnEmergency(t *testing.T) {
+	p := openPhones(t)
+	join := func(number string) (*handset, sip.Seat) {
+		phone := &handset{}
+		var seat sip.Seat
+		eventually(t, "the rooms to run", func() bool {
+			var err error
+			seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: number, PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
+			return err == nil
+		})
+		t.Cleanup(seat.Close)
+		return phone, seat
+	}
+	told := func(phone *handset, want ...prompt.Name) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("a caller to be told %v", want), func() bool {
+			phone.mu.Lock()
+			defer phone.mu.Unlock()
+			return slices.Equal(phone.said, want)
+		})
+	}
+	first, seat := join("100")
+	told(first, prompt.Joined)
+	room := p.rooms.Live("briefing")
+	room.Tell("911 Alert: FALKE 2", mcu.Notice{Type: mcu.NoticeEmergency, Kind: "911 Alert", Callsign: "FALKE 2"})
+	told(first, prompt.Joined, prompt.Emergency)
+	second, _ := join("101")
+	told(second, prompt.Emergency)
+	seat.Key('*')
+	seat.Key('6')
+	told(first, prompt.Joined, prompt.Emergency, prompt.Muted)
+	room.Tell("911 Alert: FALKE 2, cancelled", mcu.Notice{Type: mcu.NoticeCancelled, Kind: "911 Alert", Callsign: "FALKE 2"})
+	told(second, prompt.Emergency, prompt.Cancelled)
+	third, _ := join("102")
+	told(third, prompt.Joined)
 }

@@ -306,6 +306,15 @@ func (r *radio) Mute(session uint32, muted bool) error {
 	return voice.ErrGone
 }
 
+// Hold implements keeper.
+func (r *radio) Hold(session uint32, room string, h voice.Held) error {
+	srv := r.srv.Load()
+	if srv == nil {
+		return voice.ErrGone
+	}
+	return srv.Hold(session, auth.RoomStreams+room, h)
+}
+
 // Move implements side.
 func (r *radio) Move(session uint32, room string) error {
 	srv := r.srv.Load()

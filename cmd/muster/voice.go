@@ -115,7 +115,7 @@ func (c channels) Channels(context.Context) ([]voice.Entry, error) {
 		if s.Parent != "" {
 			continue
 		}
-		e := voice.Entry{Key: s.Stream(), Name: s.Title, Resource: auth.Room(s.Stream(), s.Groups), Floor: s.Floor > 0}
+		e := voice.Entry{Key: s.Stream(), Name: s.Title, Resource: auth.Room(s.Stream(), s.Groups), Floor: s.Floor > 0, Closed: s.Lobby || s.Locked}
 		if keep := c.rooms.ReplayLength(); keep > 0 {
 			e.Description = fmt.Sprintf("What is said here can be heard again for %s.", keep)
 		}

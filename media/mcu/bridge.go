@@ -5,7 +5,8 @@ import "slices"
 // Bridge carries rooms to another kind of voice server and back. Its methods are
 // called with the room locked: they must not block, and call nothing of the room.
 type Bridge interface {
-	// Stirred says that somebody of the room has come, gone or changed.
+	// Stirred says that somebody of the room has come, gone or changed, or that its
+	// settings have.
 	Stirred(room string)
 	// Said hands on a message to everybody in the room.
 	Said(room string, c Chat)

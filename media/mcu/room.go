@@ -349,6 +349,9 @@ func (m *Room) change(s *Settings) {
 	defer m.mu.Unlock()
 	m.sound.control(s.Floor)
 	m.showRoom()
+	if b := m.rooms.deps.Bridge; b != nil {
+		b.Stirred(m.name)
+	}
 	if !s.Lobby {
 		for _, p := range m.people {
 			m.admit(p)
@@ -412,6 +415,18 @@ func (m *Room) Tell(text string, n Notice) {
 	c := Chat{ID: rand.Text(), Text: text, At: time.Now(), Notice: &n}
 	m.remember(c)
 	m.tellAll(Event{EventChat, c})
+}
+
+// Noticed returns the newest message of the server itself that is remembered.
+func (m *Room) Noticed() (c Chat, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range slices.Backward(m.chat) {
+		if c.Notice != nil {
+			return c, true
+		}
+	}
+	return Chat{}, false
 }
 
 // remember keeps a message for those who enter later. mu is held.

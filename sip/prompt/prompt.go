@@ -17,17 +17,19 @@ type Name string
 
 // The prompts.
 const (
-	PIN      Name = "pin"       // please enter the PIN, then the hash key
-	WrongPIN Name = "wrong-pin" // the PIN is wrong, try again
-	Joined   Name = "joined"    // you are in the room
-	Waiting  Name = "waiting"   // a host will let you in
-	Muted    Name = "muted"     // the microphone is off
-	Unmuted  Name = "unmuted"   // the microphone is on
-	Goodbye  Name = "goodbye"   // the call ends
+	PIN       Name = "pin"       // please enter the PIN, then the hash key
+	WrongPIN  Name = "wrong-pin" // the PIN is wrong, try again
+	Joined    Name = "joined"    // you are in the room
+	Waiting   Name = "waiting"   // a host will let you in
+	Muted     Name = "muted"     // the microphone is off
+	Unmuted   Name = "unmuted"   // the microphone is on
+	Emergency Name = "emergency" // you are in the room, which is about an emergency
+	Cancelled Name = "cancelled" // the emergency is over
+	Goodbye   Name = "goodbye"   // the call ends
 )
 
 // names are all prompts; each language has all of them.
-var names = []Name{PIN, WrongPIN, Joined, Waiting, Muted, Unmuted, Goodbye}
+var names = []Name{PIN, WrongPIN, Joined, Waiting, Muted, Unmuted, Emergency, Cancelled, Goodbye}
 
 //go:embed sounds
 var sounds embed.FS

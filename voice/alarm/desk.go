@@ -46,6 +46,8 @@ type Callers interface {
 	Invite(room, user, from string) int
 	// Dial rings a number with the rights of owner. The error says why it does not.
 	Dial(ctx context.Context, room, number, owner string) error
+	// Recall ends those of such calls that nobody has answered yet.
+	Recall(room, owner string, numbers []string)
 	// Text tells Mumble users who see e what has become of it, and where it is talked
 	// about, and returns how many were told.
 	Text(e *cot.Emergency, title string, t mcu.NoticeType) int
@@ -305,12 +307,25 @@ func (d *Desk) cancel(h *handled) {
 	}
 	d.count.open.Add(-1)
 	d.deps.Rooms.Tell(h.room, &h.Emergency, mcu.NoticeCancelled)
+	if !d.needed(h.room) {
+		d.deps.Callers.Recall(h.room, h.rule.Owner, h.rule.Numbers)
+	}
 	f := h.fact("cancelled")
 	if h.rule.Mumble != "" {
 		f.Radio = d.deps.Callers.Text(&h.Emergency, h.title, mcu.NoticeCancelled)
 	}
 	d.log.Info("an emergency is over", "uid", h.UID, "callsign", h.Callsign, "room", h.room)
 	d.tell(h, f)
+}
+
+// needed reports whether another emergency has people called into the room.
+func (d *Desk) needed(room string) bool {
+	for _, h := range d.known {
+		if h.room == room {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *handled) fact(state string) Fact {

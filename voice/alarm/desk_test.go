@@ -97,6 +97,13 @@ func (f *field) Dial(_ context.Context, room, number, owner string) error {
 	return nil
 }
 
+// Recall implements Callers.
+func (f *field) Recall(_, owner string, numbers []string) {
+	if len(numbers) > 0 {
+		f.note("recall %s of %s", strings.Join(numbers, " "), owner)
+	}
+}
+
 // Text implements Callers.
 func (f *field) Text(_ *cot.Emergency, _ string, t mcu.NoticeType) int {
 	f.note("text %s", t)
@@ -222,7 +229,7 @@ func TestAnEmergencyOpensARoomAndCallsPeople(t *testing.T) {
 		synctest.Wait()
 		f.expect("room of FALKE: FALKE emergency")
 		f.cancel("A")
-		f.expect("room of FALKE: FALKE cancelled", "text cancelled")
+		f.expect("room of FALKE: FALKE cancelled", "recall 112 forbidden of chief", "text cancelled")
 		f.cancel("C")
 		f.expect()
 		f.facts()
@@ -419,4 +426,16 @@ func TestValidate(t *testing.T) {
 	if err := Validate([]Rule{{Types: []string{"911", "bell", "contact", "geofence", "b-a-x"}}}); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestPhonesRingOnWhileAnotherEmergencyNeedsTheRoom(t *testing.T) {
+	inField(t, []Rule{{Room: "ops", Numbers: []string{"112"}, Owner: "chief"}}, func(t *testing.T, f *field) {
+		f.raise(alert("A", "FALKE", "b-a-o-tbl", "red"))
+		f.raise(alert("B", "ADLER", "b-a-o-tbl", "red"))
+		f.expect("ops: FALKE emergency", "dial 112 by chief", "ops: ADLER emergency", "dial 112 by chief")
+		f.cancel("A")
+		f.expect("ops: FALKE cancelled")
+		f.cancel("B")
+		f.expect("ops: ADLER cancelled", "recall 112 of chief")
+	})
 }

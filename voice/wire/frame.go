@@ -26,8 +26,8 @@ const (
 	TypeACL              Type = 13
 	TypeQueryUsers       Type = 14
 	TypeCryptSetup       Type = 15
-	TypeContextAction    Type = 16
-	TypeContextModify    Type = 17
+	TypeContextModify    Type = 16
+	TypeContextAction    Type = 17
 	TypeUserList         Type = 18
 	TypeVoiceTarget      Type = 19
 	TypePermissionQuery  Type = 20

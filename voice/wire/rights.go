@@ -51,7 +51,7 @@ const (
 	DeniedChannelFull        = 9
 	DeniedNesting            = 10
 	DeniedChannelCount       = 11
-	DeniedListenerLimit      = 12
+	DeniedListenerLimit      = 13 // of the user
 )
 
 // PermissionDenied refuses what a client asked for.

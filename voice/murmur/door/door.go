@@ -167,6 +167,9 @@ type operation struct {
 	do    func(ctx context.Context, c *call) error
 }
 
+// guessPause is how long the answer to a wrong secret takes.
+const guessPause = 200 * time.Millisecond
+
 // ErrRefused is wrapped by errors whose text the caller may see.
 var ErrRefused = errors.New("this server does not do that over Ice")
 
@@ -192,6 +195,10 @@ func (c *conn) handle(ctx context.Context, r *ice.Request) ice.Reply {
 	}
 	if !c.d.allowed(op.needs, r.Context["secret"]) {
 		c.d.n.refused.Add(1)
+		select { // requests of a connection wait for each other: guessing takes long
+		case <-time.After(guessPause):
+		case <-ctx.Done():
+		}
 		return ice.Throw(c.dialect.Throw(murmur.InvalidSecret))
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)

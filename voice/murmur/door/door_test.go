@@ -502,4 +502,9 @@ func TestMissingParts(t *testing.T) {
 	if n := run.Panics(); n != 0 {
 		t.Errorf("%d panics", n)
 	}
+	begin := time.Now()
+	_, err = c.Call(ctx, ice.Request{Object: serverObject, Op: "getUsers", Context: map[string]string{"secret": "a guess"}}, nil)
+	if took := time.Since(begin); err == nil || took < guessPause {
+		t.Errorf("a guess is answered with %v after %s", err, took)
+	}
 }

@@ -188,6 +188,7 @@ func (s *site) login(name string, listeners ...gumble.EventListener) (*gumble.Cl
 	c, err := gumble.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, s.doors.Addr("mumble"), cfg,
 		&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{certificate(s.t)}})
 	if err == nil {
+		c.Do(func() { c.ContextActions = make(gumble.ContextActions) }) // gumble forgets to
 		s.t.Cleanup(func() { _ = c.Disconnect() })
 	}
 	return c, err
