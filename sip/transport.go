@@ -242,6 +242,7 @@ func (s *Server) newStream(nc net.Conn, network string) *stream {
 
 // serveConn reads messages from c until it is closed.
 func (s *Server) serveConn(ctx context.Context, c *stream) {
+	defer s.reg.gone(c)
 	defer c.close()
 	defer context.AfterFunc(ctx, c.close)()
 	writer := run.NewGroup(ctx, s.log, "sip")
