@@ -221,7 +221,7 @@ func (h *hunt) failed(l *leg, err error) {
 		return
 	}
 	switch status {
-	case 0:
+	case 0, 300, 301, 302, 305, 380: // where a phone sends its calls is not followed
 		status = 480
 	case 401, 407, 408, 422, 481:
 		status = 503 // between us and them; it says nothing to the one who calls

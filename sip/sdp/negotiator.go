@@ -64,6 +64,7 @@ type Negotiator struct {
 	hold    bool // we do not want to hear the other side
 	lines   []line
 	offered []line // lines of our offer that has no answer yet
+	refused int    // profiles that the other side has refused
 }
 
 // line is one m= line of the call; lines are never removed (RFC 3264 §8).

@@ -115,13 +115,7 @@ func (n *Negotiator) offerLine(l line, again bool) (Media, line) {
 	formats := numbered(ours, l.formats)
 	proto := l.proto
 	if proto == "" {
-		proto = profilePlain
-		switch {
-		case n.local.Browser:
-			proto = profileDTLS
-		case n.local.Secure:
-			proto = profileSDES
-		}
+		proto = n.profiles()[n.refused]
 	}
 	out := Media{Kind: l.kind, Port: port, Proto: proto, Addr: n.local.Addr}
 	offered := line{kind: l.kind, proto: proto, formats: formats, out: l.out, ice: l.ice, theirs: l.theirs, mid: l.mid}
@@ -139,6 +133,29 @@ func (n *Negotiator) offerLine(l line, again bool) (Media, line) {
 	n.describe(&out, formats, nil, nil)
 	out.Attrs = append(out.Attrs, Attr{Name: "rtcp-mux"}, Attr{Name: directionName(true, !n.hold)})
 	return out, offered
+}
+
+// profiles are what is offered for a line that has none yet, the first one first.
+func (n *Negotiator) profiles() []string {
+	switch {
+	case n.local.Browser:
+		return []string{profileDTLS}
+	case n.local.Secure:
+		return []string{profileSDES, profileDTLS, profilePlain}
+	}
+	return []string{profilePlain, profileSDES, profileDTLS}
+}
+
+// Refused says that the other side takes no part of our first offer. It reports
+// whether the next one is another: phones that insist on encryption, or on
+// another kind, or on none, refuse what they are offered without saying what they
+// want.
+func (n *Negotiator) Refused() bool {
+	if len(n.lines) > 0 || n.refused+1 >= len(n.profiles()) {
+		return false
+	}
+	n.refused++
+	return true
 }
 
 // offerSecurity writes our keys. The profile of a call does not change.
