@@ -170,6 +170,9 @@ func (n *Negotiator) offerSecurity(l line, out *Media, offered *line) {
 		// One suite that every phone has; the better ones are taken when offered.
 		offered.out = newCrypto("AES_CM_128_HMAC_SHA1_80")
 		out.Attrs = append(out.Attrs, offered.out.attr("1"))
+		if n.local.Fingerprint != "" { // for phones that exchange keys by DTLS in the same profile
+			out.Attrs = append(out.Attrs, Attr{"fingerprint", n.local.Fingerprint}, Attr{"setup", "actpass"})
+		}
 	}
 }
 
@@ -212,8 +215,11 @@ func (n *Negotiator) Accept(answer *Session) (Plan, error) {
 		}
 		l.stream = n.acceptLine(answer, m, l)
 		l.theirs = attrOf(answer, m, "ice-ufrag")
-		if l.stream == nil {
+		switch {
+		case l.stream == nil:
 			l.pt = m.Formats
+		case l.stream.Fingerprint != "":
+			l.out = Crypto{} // was offered, and not taken
 		}
 		any = any || l.stream != nil
 		lines = append(lines, l)
@@ -257,14 +263,10 @@ func (n *Negotiator) acceptLine(answer *Session, m *Media, l line) *Stream {
 }
 
 func (n *Negotiator) acceptSecurity(answer *Session, m *Media, l line, s *Stream) bool {
-	if print := fingerprintOf(answer, m); print != "" && n.local.Fingerprint != "" && l.out.Suite == "" {
-		s.Fingerprint, s.Active = print, attrOf(answer, m, "setup") == "passive"
+	if _, in, ok := chooseCrypto(m); ok && in.Suite == l.out.Suite {
+		s.In, s.Out = in, l.out
 		return true
 	}
-	_, in, ok := chooseCrypto(m)
-	if !ok || in.Suite != l.out.Suite {
-		return false
-	}
-	s.In, s.Out = in, l.out
-	return true
+	s.Fingerprint, s.Active = fingerprintOf(answer, m), attrOf(answer, m, "setup") == "passive"
+	return s.Fingerprint != "" && n.local.Fingerprint != ""
 }

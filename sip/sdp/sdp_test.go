@@ -158,6 +158,23 @@ func TestOffersAreTakenUp(t *testing.T) {
 	}
 }
 
+func TestKeysMayBeExchangedByDTLSInstead(t *testing.T) {
+	n := New(local())
+	if !n.Refused() {
+		t.Fatal("there is no second offer")
+	}
+	if s := n.Offer().String(); !strings.Contains(s, "RTP/SAVP ") || !strings.Contains(s, "a=crypto:") || !strings.Contains(s, "a=setup:actpass") {
+		t.Fatalf("offered\n%s", s)
+	}
+	plan, err := n.Accept(parse(t, head+"m=audio 4000 RTP/SAVP 8\r\na=fingerprint:sha-256 01:02\r\na=setup:passive\r\nm=video 0 RTP/SAVP 97\r\n"))
+	if err != nil || plan.Audio.Fingerprint != "sha-256 01:02" || !plan.Audio.Active || plan.Audio.Out.Suite != "" {
+		t.Fatalf("%+v %v", plan.Audio, err)
+	}
+	if s := n.Offer().String(); strings.Contains(s, "a=crypto:") || !strings.Contains(s, "a=fingerprint:") || n.Refused() {
+		t.Errorf("offered again\n%s", s)
+	}
+}
+
 func TestNumbersStayThroughReoffers(t *testing.T) {
 	n := New(local())
 	if _, _, err := n.Answer(parse(t, head+"m=audio 4000 RTP/AVP 120 101\r\na=rtpmap:120 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n")); err != nil {
