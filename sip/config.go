@@ -52,7 +52,7 @@ type SessionConfig struct {
 
 // CapsConfig bounds calls, against floods and against fraud.
 type CapsConfig struct {
-	Calls       int `yaml:"calls" doc:"Calls at a time, over all."`
+	Calls       int `yaml:"calls" doc:"Calls at a time, over all; those without an account get half of them at most."`
 	PerUser     int `yaml:"perUser" doc:"Calls at a time that one user has."`
 	PerAddress  int `yaml:"perAddress" doc:"Calls at a time from one address without an account (IPv6: one /64)."`
 	Outbound    int `yaml:"outbound" doc:"Calls at a time that one user has over trunks."`

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -119,6 +121,23 @@ func TestCapsEndAtTheirLimit(t *testing.T) {
 	}
 	if _, err := c.takeTrunk("t", 1, "alice", true, now.Add(61*time.Minute)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestStrangersLeaveRoomForOthers(t *testing.T) {
+	c := newCaps(CapsConfig{Calls: 4, PerUser: 1, PerAddress: 1})
+	for i, want := range []error{nil, nil, ErrBusy} {
+		if _, err := c.take("", newTestAddr(fmt.Sprintf("192.0.2.%d", i+1))); !errors.Is(err, want) {
+			t.Errorf("call %d of strangers: %v", i+1, err)
+		}
+	}
+	for range 2 {
+		if _, err := c.takeAny(); err != nil { // a trunk is not one user
+			t.Error(err)
+		}
+	}
+	if _, err := c.takeAny(); !errors.Is(err, ErrBusy) {
+		t.Errorf("more than all calls: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strconv"
 
 	"muster/internal/auth"
@@ -128,9 +129,7 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 	req := tx.Request()
 	addr := tx.Flow().Remote().Addr()
 	l := s.newLeg(tx.Flow(), req.CallID)
-	name := who.id.User
 	if who.trunk != nil {
-		name = "trunk " + who.trunk.cfg.Name // no login name has a space
 		release, err := s.caps.takeTrunk(who.trunk.cfg.Name, who.trunk.cfg.Calls, "", false, l.started)
 		if err != nil {
 			s.n.overload.Add(1)
@@ -138,7 +137,7 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 		}
 		l.release = append(l.release, release)
 	}
-	release, err := s.caps.take(name, addr)
+	release, err := s.count(who.id.User, who.trunk, addr)
 	if err != nil {
 		for _, f := range l.release {
 			f()
@@ -159,6 +158,14 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 		l.log = l.log.With("user", who.id.User)
 	}
 	return l, nil
+}
+
+// count counts a call against the limits of who it is for.
+func (s *Server) count(user string, t *trunk, addr netip.Addr) (release func(), err error) {
+	if t != nil {
+		return s.caps.takeAny()
+	}
+	return s.caps.take(user, addr)
 }
 
 // incoming is the first event of a leg that a phone begins. then goes on with
