@@ -131,10 +131,31 @@ func (n *Negotiator) Answer(offer *Session) (*Session, Plan, error) {
 	if len(used) == 0 {
 		return nil, Plan{}, ErrNothing
 	}
+	if group, ok := offer.Attrs.Get("group"); ok {
+		answer.share(strings.Fields(group), lines)
+	}
 	n.lines = lines
 	n.version++
 	answer.Version = n.version
 	return answer, planOf(lines), nil
+}
+
+// share puts the first line that is used into a BUNDLE group by itself, of those
+// that are offered to share a transport (RFC 9143 §7.3.3). Each line of ours has its
+// own, but browsers that want to share take no description without a group.
+func (s *Session) share(offered []string, lines []line) {
+	if len(offered) == 0 || offered[0] != "BUNDLE" {
+		return
+	}
+	for _, l := range lines {
+		if l.stream == nil {
+			continue
+		}
+		if l.mid != "" && slices.Contains(offered[1:], l.mid) {
+			s.Attrs = append(s.Attrs, Attr{"group", "BUNDLE " + l.mid})
+		}
+		return
+	}
 }
 
 func (n *Negotiator) session() *Session {

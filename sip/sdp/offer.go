@@ -93,6 +93,9 @@ func (n *Negotiator) Offer() *Session {
 		m, offered := n.offerLine(l, len(n.lines) > 0)
 		s.Media = append(s.Media, m)
 		n.offered = append(n.offered, offered)
+		if mid, ok := m.Attrs.Get("mid"); ok && !s.Attrs.Has("group") { // see share
+			s.Attrs = append(s.Attrs, Attr{"group", "BUNDLE " + mid})
+		}
 	}
 	return s
 }

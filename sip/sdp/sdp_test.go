@@ -72,6 +72,8 @@ func TestAnswers(t *testing.T) {
 					t.Error(got)
 				}
 			}},
+		{"lines that want to share a transport", "a=group:BUNDLE a v\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\n",
+			[]string{"a=group:BUNDLE a\r\n", "a=mid:a"}, nil, nil},
 		{"a name instead of an address", "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 phone.example.com\r\n", []string{"m=audio 5000"}, nil,
 			func(t *testing.T, p Plan) {
 				if p.Audio.RTP.IsValid() {
