@@ -72,8 +72,14 @@ func TestAnswers(t *testing.T) {
 					t.Error(got)
 				}
 			}},
-		{"lines that want to share a transport", "a=group:BUNDLE a v\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\n",
-			[]string{"a=group:BUNDLE a\r\n", "a=mid:a"}, nil, nil},
+		{"lines that may share a transport", "a=group:BUNDLE a v\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\n" +
+			"m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=ice-ufrag:one\r\na=candidate:1 1 udp 1 192.0.2.7 4000 typ host\r\n" +
+			"m=video 4002 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 VP8/90000\r\na=mid:v\r\na=ice-ufrag:two\r\na=candidate:1 1 udp 1 192.0.2.7 4002 typ host\r\n",
+			[]string{"a=group:BUNDLE a\r\n", "m=video 5002"}, nil, nil},
+		{"lines that must share one", "a=group:BUNDLE a v\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\n" +
+			"m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=ice-ufrag:one\r\na=candidate:1 1 udp 1 192.0.2.7 4000 typ host\r\n" +
+			"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 VP8/90000\r\na=mid:v\r\na=ice-ufrag:one\r\n",
+			[]string{"a=group:BUNDLE a\r\n", "m=audio 5000", "m=video 0 "}, nil, nil},
 		{"a name instead of an address", "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 phone.example.com\r\n", []string{"m=audio 5000"}, nil,
 			func(t *testing.T, p Plan) {
 				if p.Audio.RTP.IsValid() {
