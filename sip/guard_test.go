@@ -76,6 +76,23 @@ func TestSignOfLifeIsNoAmplifier(t *testing.T) {
 	}
 }
 
+func TestChallengeOfACallIsNoAmplifier(t *testing.T) {
+	w := serve(t, nil)
+	w.rooms.mu.Lock()
+	w.rooms.closed = true
+	w.rooms.mu.Unlock()
+	for _, room := range []string{"100", "nowhere"} {
+		u := newUA(t, w)
+		u.send(u.request(wire.Invite, u.room(room), u.offer("8")))
+		if r := u.next(time.Second); r == nil || r.Status != 401 {
+			t.Fatalf("%s: %v", room, r)
+		}
+		if r := u.next(1200 * time.Millisecond); r != nil {
+			t.Errorf("%s: a forged address is sent %d as well", room, r.Status)
+		}
+	}
+}
+
 func TestCapsEndAtTheirLimit(t *testing.T) {
 	now := time.Now()
 	c := newCaps(CapsConfig{Calls: 3, PerUser: 2, PerAddress: 1, Outbound: 1, PerUserHour: 2})

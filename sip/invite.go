@@ -66,10 +66,12 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 	})
 }
 
-// begin starts the leg of a call that came in. Only now is the phone told that
-// it need not ask again, see transaction.Server.Respond.
+// begin starts the leg of a call that came in. Who has shown who they are is told
+// that they need not ask again; strangers are not, see transaction.Server.Respond.
 func (s *Server) begin(l *leg, tx *transaction.Server, then func()) {
-	_ = tx.Respond(wire.NewResponse(tx.Request(), 100, "", "")) // the next answer says more
+	if l.id.User != "" || l.trunk != nil {
+		_ = tx.Respond(wire.NewResponse(tx.Request(), 100, "", "")) // the next answer says more
+	}
 	if !l.start(func() { l.incoming(tx, then) }) {
 		l.unadmit()
 		s.reply(tx, 503, "")

@@ -49,6 +49,8 @@ type rooms struct {
 	pins  map[string]string // room → PIN; "" is open
 	seats []*echo
 	joins int
+
+	closed bool // to who shows no login
 }
 
 func (r *rooms) Find(_ context.Context, target string) (Room, error) {
@@ -66,6 +68,9 @@ func (r *rooms) Join(_ context.Context, q JoinRequest) (Seat, error) {
 	defer r.mu.Unlock()
 	if pin := r.pins[q.Room]; pin != "" && q.PIN != pin {
 		return nil, ErrPIN
+	}
+	if r.closed && q.Identity.User == "" {
+		return nil, auth.ErrDenied
 	}
 	e := &echo{request: q, closed: make(chan struct{})}
 	r.seats = append(r.seats, e)
