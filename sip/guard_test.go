@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"muster/internal/auth"
 	"muster/sip/wire"
 )
 
@@ -78,10 +79,9 @@ func TestSignOfLifeIsNoAmplifier(t *testing.T) {
 
 func TestChallengeOfACallIsNoAmplifier(t *testing.T) {
 	w := serve(t, nil)
-	w.rooms.mu.Lock()
-	w.rooms.closed = true
-	w.rooms.mu.Unlock()
-	for _, room := range []string{"100", "nowhere"} {
+	shut := func(err error) { w.rooms.mu.Lock(); w.rooms.shut = err; w.rooms.mu.Unlock() }
+	for room, err := range map[string]error{"100": auth.ErrDenied, "200": ErrNoRoom, "nowhere": nil} {
+		shut(err)
 		u := newUA(t, w)
 		u.send(u.request(wire.Invite, u.room(room), u.offer("8")))
 		if r := u.next(time.Second); r == nil || r.Status != 401 {

@@ -50,7 +50,7 @@ type rooms struct {
 	seats []*echo
 	joins int
 
-	closed bool // to who shows no login
+	shut error // for who shows no login
 }
 
 func (r *rooms) Find(_ context.Context, target string) (Room, error) {
@@ -66,11 +66,11 @@ func (r *rooms) Find(_ context.Context, target string) (Room, error) {
 func (r *rooms) Join(_ context.Context, q JoinRequest) (Seat, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.shut != nil && q.Identity.User == "" {
+		return nil, r.shut
+	}
 	if pin := r.pins[q.Room]; pin != "" && q.PIN != pin {
 		return nil, ErrPIN
-	}
-	if r.closed && q.Identity.User == "" {
-		return nil, auth.ErrDenied
 	}
 	e := &echo{request: q, closed: make(chan struct{})}
 	r.seats = append(r.seats, e)
