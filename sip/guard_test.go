@@ -54,10 +54,16 @@ func TestDoorAnswersBrokenMessages(t *testing.T) {
 func TestStrangerWhoFailsTooOftenIsNotAnswered(t *testing.T) {
 	w := serve(t, func(c *Config, _ *Deps) { c.Guard.Failures = 5 })
 	u := newUA(t, w)
-	for range 5 {
+	for range 10 { // who sends it is not known
 		u.send(u.request(wire.Options, u.room("100"), "", "Require: magic"))
 		if u.next(time.Second) == nil {
-			t.Fatal("no answer before the limit")
+			t.Fatal("an address that may be forged is shut out")
+		}
+	}
+	u.user, u.pass = "alice", "wrong"
+	for range 5 {
+		if r := u.do(wire.Register, "sip:alice@"+w.addr.String(), ""); r.Status != 401 {
+			t.Fatalf("%d before the limit", r.Status)
 		}
 	}
 	u.send(u.request(wire.Options, u.room("100"), ""))

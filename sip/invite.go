@@ -40,7 +40,7 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 		s.reply(tx, 403, "")
 		return
 	case who.id.User == "" && who.trunk == nil: // who is there is told to people with a login
-		s.failed(tx.Flow().Remote().Addr())
+		s.suspect(tx.Flow())
 		s.challenge(tx, false)
 		return
 	default:

@@ -191,7 +191,7 @@ func (s *Server) message(f transaction.Flow, from netip.AddrPort, m *wire.Messag
 		s.layer.Receive(f, m)
 	case errors.As(err, &fault):
 		s.n.malformed.Add(1)
-		s.failed(from.Addr())
+		s.suspect(f)
 		if fault.Status != 0 && m != nil {
 			_ = f.Send(s.refusal(m, fault).Append(nil)) // not a transaction: asked again, answered again
 		}

@@ -240,7 +240,7 @@ func (l *leg) receive(tx *transaction.Server) {
 		return
 	}
 	if tx.Flow().Remote().Addr() != l.flow.Remote().Addr() {
-		l.s.failed(tx.Flow().Remote().Addr())
+		l.s.suspect(tx.Flow())
 		l.reply(tx, 481) // nobody learns that there is such a call
 		return
 	}
