@@ -18,6 +18,7 @@ type caps struct {
 
 	mu       sync.Mutex // guards what follows
 	total    int
+	strange  int // of callers without an account, from all addresses
 	users    map[string]int
 	prefixes map[netip.Prefix]int // of callers without an account
 	outbound map[string]int
@@ -32,29 +33,54 @@ func newCaps(cfg CapsConfig) *caps {
 	}
 }
 
+// strangersShare is the part of all calls that callers without an account may
+// have: they are many addresses where addresses are forged.
+const strangersShare = 2
+
 // take counts a call of user, or of a stranger at addr where user is empty.
 func (c *caps) take(user string, addr netip.Addr) (release func(), err error) {
 	p := limit.Prefix(addr)
+	stranger := user == ""
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.total >= c.cfg.Calls || user != "" && c.users[user] >= c.cfg.PerUser || user == "" && c.prefixes[p] >= c.cfg.PerAddress {
+	switch {
+	case c.total >= c.cfg.Calls, !stranger && c.users[user] >= c.cfg.PerUser,
+		stranger && (c.prefixes[p] >= c.cfg.PerAddress || c.strange*strangersShare >= c.cfg.Calls):
 		return nil, ErrBusy
 	}
 	c.total++
-	if user != "" {
-		c.users[user]++
-	} else {
+	if stranger {
+		c.strange++
 		c.prefixes[p]++
+	} else {
+		c.users[user]++
 	}
 	return sync.OnceFunc(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.total--
-		if user != "" {
-			less(c.users, user)
-		} else {
+		if stranger {
+			c.strange--
 			less(c.prefixes, p)
+		} else {
+			less(c.users, user)
 		}
+	}), nil
+}
+
+// takeAny counts a call that nobody here has made: over a trunk, which has a limit
+// of its own.
+func (c *caps) takeAny() (release func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.total >= c.cfg.Calls {
+		return nil, ErrBusy
+	}
+	c.total++
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.total--
 	}), nil
 }
 

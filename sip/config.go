@@ -52,7 +52,7 @@ type SessionConfig struct {
 
 // CapsConfig bounds calls, against floods and against fraud.
 type CapsConfig struct {
-	Calls       int `yaml:"calls" doc:"Calls at a time, over all."`
+	Calls       int `yaml:"calls" doc:"Calls at a time, over all; those without an account get half of them at most."`
 	PerUser     int `yaml:"perUser" doc:"Calls at a time that one user has."`
 	PerAddress  int `yaml:"perAddress" doc:"Calls at a time from one address without an account (IPv6: one /64)."`
 	Outbound    int `yaml:"outbound" doc:"Calls at a time that one user has over trunks."`
@@ -62,7 +62,7 @@ type CapsConfig struct {
 // GuardConfig bounds what a source that has not proven who it is may cause.
 type GuardConfig struct {
 	Rate     int           `yaml:"rate" doc:"Requests a second from one address (IPv6: one /64) without a login; more are dropped unanswered."`
-	Failures int           `yaml:"failures" doc:"Failed logins and malformed messages from one address in a minute, after which it is not answered for a while."`
+	Failures int           `yaml:"failures" doc:"Failed logins, and malformed messages over connections, from one address in a minute, after which it is not answered for a while."`
 	Ban      time.Duration `yaml:"ban" doc:"How long such an address is not answered."`
 	Guests   bool          `yaml:"guests" doc:"Whether calls without an account reach rooms, which have to ask for a PIN or let guests in; without it every call needs a login or a trunk."`
 }

@@ -43,6 +43,25 @@ func (w *world) dialIs(t *testing.T, room string, state DialState, reason string
 	})
 }
 
+func TestAPhoneThatRefusesAProfileIsOfferedTheNext(t *testing.T) {
+	w := serve(t, nil)
+	b := registered(t, w, "bob", "builder")
+	if _, err := w.Dial(t.Context(), aliceOfStaff(), "100", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for range 3 {
+		inv := b.expect(wire.Invite)
+		got = append(got, b.parse(inv).Media[0].Proto)
+		b.dialled(inv, 488, "")
+		b.expect(wire.Ack)
+	}
+	w.dialIs(t, "100", DialOver, "failed")
+	if want := []string{"RTP/AVP", "RTP/SAVP", "UDP/TLS/RTP/SAVPF"}; !slices.Equal(got, want) {
+		t.Errorf("offered %v, want %v", got, want)
+	}
+}
+
 func TestWhyACallFromARoomFailsIsTold(t *testing.T) {
 	w := serve(t, nil)
 	b := registered(t, w, "bob", "builder")

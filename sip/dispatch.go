@@ -19,7 +19,6 @@ func (s *Server) Request(tx *transaction.Server) {
 	}
 	switch req.Method {
 	case wire.Invite:
-		_ = tx.Respond(wire.NewResponse(req, 100, "", "")) // the next answer says more
 		s.work(tx, s.invite)
 	case wire.Register:
 		s.work(tx, s.register)

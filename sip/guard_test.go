@@ -1,10 +1,13 @@
 package sip
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
 
+	"muster/internal/auth"
 	"muster/sip/wire"
 )
 
@@ -51,10 +54,16 @@ func TestDoorAnswersBrokenMessages(t *testing.T) {
 func TestStrangerWhoFailsTooOftenIsNotAnswered(t *testing.T) {
 	w := serve(t, func(c *Config, _ *Deps) { c.Guard.Failures = 5 })
 	u := newUA(t, w)
-	for range 5 {
+	for range 10 { // who sends it is not known
 		u.send(u.request(wire.Options, u.room("100"), "", "Require: magic"))
 		if u.next(time.Second) == nil {
-			t.Fatal("no answer before the limit")
+			t.Fatal("an address that may be forged is shut out")
+		}
+	}
+	u.user, u.pass = "alice", "wrong"
+	for range 5 {
+		if r := u.do(wire.Register, "sip:alice@"+w.addr.String(), ""); r.Status != 401 {
+			t.Fatalf("%d before the limit", r.Status)
 		}
 	}
 	u.send(u.request(wire.Options, u.room("100"), ""))
@@ -71,6 +80,22 @@ func TestSignOfLifeIsNoAmplifier(t *testing.T) {
 	r := u.next(time.Second)
 	if r == nil || r.Has("Allow") || len(r.Append(nil)) > len(m.Append(nil))+32 {
 		t.Errorf("%d bytes for %d", len(r.Append(nil)), len(m.Append(nil)))
+	}
+}
+
+func TestChallengeOfACallIsNoAmplifier(t *testing.T) {
+	w := serve(t, nil)
+	shut := func(err error) { w.rooms.mu.Lock(); w.rooms.shut = err; w.rooms.mu.Unlock() }
+	for room, err := range map[string]error{"100": auth.ErrDenied, "200": ErrNoRoom, "nowhere": nil} {
+		shut(err)
+		u := newUA(t, w)
+		u.send(u.request(wire.Invite, u.room(room), u.offer("8")))
+		if r := u.next(time.Second); r == nil || r.Status != 401 {
+			t.Fatalf("%s: %v", room, r)
+		}
+		if r := u.next(1200 * time.Millisecond); r != nil {
+			t.Errorf("%s: a forged address is sent %d as well", room, r.Status)
+		}
 	}
 }
 
@@ -119,6 +144,23 @@ func TestCapsEndAtTheirLimit(t *testing.T) {
 	}
 	if _, err := c.takeTrunk("t", 1, "alice", true, now.Add(61*time.Minute)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestStrangersLeaveRoomForOthers(t *testing.T) {
+	c := newCaps(CapsConfig{Calls: 4, PerUser: 1, PerAddress: 1})
+	for i, want := range []error{nil, nil, ErrBusy} {
+		if _, err := c.take("", newTestAddr(fmt.Sprintf("192.0.2.%d", i+1))); !errors.Is(err, want) {
+			t.Errorf("call %d of strangers: %v", i+1, err)
+		}
+	}
+	for range 2 {
+		if _, err := c.takeAny(); err != nil { // a trunk is not one user
+			t.Error(err)
+		}
+	}
+	if _, err := c.takeAny(); !errors.Is(err, ErrBusy) {
+		t.Errorf("more than all calls: %v", err)
 	}
 }
 

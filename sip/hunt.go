@@ -175,11 +175,7 @@ func (h *hunt) dial(flow transaction.Flow, target wire.URI, from, to wire.Addres
 
 // admit counts an outgoing leg and puts it on the register of sessions.
 func (l *leg) admit(owner auth.Identity) bool {
-	name := owner.User
-	if l.trunk != nil {
-		name = "trunk " + l.trunk.cfg.Name // no login name has a space
-	}
-	release, err := l.s.caps.take(name, l.flow.Remote().Addr())
+	release, err := l.s.count(owner.User, l.trunk, l.flow.Remote().Addr())
 	if err != nil {
 		l.s.n.overload.Add(1)
 		return false
@@ -221,7 +217,7 @@ func (h *hunt) failed(l *leg, err error) {
 		return
 	}
 	switch status {
-	case 0:
+	case 0, 300, 301, 302, 305, 380: // where a phone sends its calls is not followed
 		status = 480
 	case 401, 407, 408, 422, 481:
 		status = 503 // between us and them; it says nothing to the one who calls

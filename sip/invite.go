@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strconv"
 
 	"muster/internal/auth"
@@ -39,7 +40,7 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 		s.reply(tx, 403, "")
 		return
 	case who.id.User == "" && who.trunk == nil: // who is there is told to people with a login
-		s.failed(tx.Flow().Remote().Addr())
+		s.suspect(tx.Flow())
 		s.challenge(tx, false)
 		return
 	default:
@@ -65,8 +66,12 @@ func (s *Server) invite(ctx context.Context, tx *transaction.Server) {
 	})
 }
 
-// begin starts the leg of a call that came in.
+// begin starts the leg of a call that came in. Who has shown who they are is told
+// that they need not ask again; strangers are not, see transaction.Server.Respond.
 func (s *Server) begin(l *leg, tx *transaction.Server, then func()) {
+	if l.id.User != "" || l.trunk != nil {
+		_ = tx.Respond(wire.NewResponse(tx.Request(), 100, "", "")) // the next answer says more
+	}
 	if !l.start(func() { l.incoming(tx, then) }) {
 		l.unadmit()
 		s.reply(tx, 503, "")
@@ -126,9 +131,7 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 	req := tx.Request()
 	addr := tx.Flow().Remote().Addr()
 	l := s.newLeg(tx.Flow(), req.CallID)
-	name := who.id.User
 	if who.trunk != nil {
-		name = "trunk " + who.trunk.cfg.Name // no login name has a space
 		release, err := s.caps.takeTrunk(who.trunk.cfg.Name, who.trunk.cfg.Calls, "", false, l.started)
 		if err != nil {
 			s.n.overload.Add(1)
@@ -136,7 +139,7 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 		}
 		l.release = append(l.release, release)
 	}
-	release, err := s.caps.take(name, addr)
+	release, err := s.count(who.id.User, who.trunk, addr)
 	if err != nil {
 		for _, f := range l.release {
 			f()
@@ -157,6 +160,14 @@ func (s *Server) accepted(tx *transaction.Server, who caller) (*leg, error) {
 		l.log = l.log.With("user", who.id.User)
 	}
 	return l, nil
+}
+
+// count counts a call against the limits of who it is for.
+func (s *Server) count(user string, t *trunk, addr netip.Addr) (release func(), err error) {
+	if t != nil {
+		return s.caps.takeAny()
+	}
+	return s.caps.take(user, addr)
 }
 
 // incoming is the first event of a leg that a phone begins. then goes on with

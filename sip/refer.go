@@ -221,7 +221,7 @@ func (s *Server) replaced(v string) *leg {
 func (s *Server) replace(tx *transaction.Server, who caller) {
 	o := s.replaced(tx.Request().Get("Replaces"))
 	if o == nil || who.id.User == "" || o.id.User != who.id.User {
-		s.failed(tx.Flow().Remote().Addr())
+		s.suspect(tx.Flow())
 		s.reply(tx, 481, "") // nobody learns which calls there are
 		return
 	}

@@ -157,10 +157,12 @@ func (l *leg) refreshSession() {
 			l.timer.granted(l, r)
 			l.timer.restart(l)
 		case r.Status == 422:
-			if v, ok := seconds(r.Get("Min-SE")); ok {
-				l.timer.interval = max(l.timer.interval, v)
+			if v, ok := seconds(r.Get("Min-SE")); ok && v > l.timer.interval && v <= 24*time.Hour {
+				l.timer.interval = v
+				l.refreshSession()
+				return
 			}
-			l.refreshSession()
+			l.bye("the phone agrees to no session interval")
 		default:
 			l.reoffer(nil)
 		}

@@ -83,6 +83,19 @@ func TestServerGivesSignsOfLife(t *testing.T) {
 	}
 }
 
+func TestAPhoneThatAgreesToNoIntervalIsHungUpOn(t *testing.T) {
+	w := serve(t, nil, brief)
+	u := newUA(t, w)
+	u.call(u.room("100"), u.offer("8"), "", "Allow: INVITE, ACK, BYE, UPDATE")
+	for _, least := range []string{"3", "3"} {
+		m := u.expect(wire.Update)
+		r := wire.NewResponse(m, 422, "", u.tag)
+		r.Add("Min-SE", least)
+		u.send(r)
+	}
+	u.expect(wire.Bye)
+}
+
 func TestSilentPhoneIsHungUpOn(t *testing.T) {
 	w := serve(t, nil, func(s *Server) { s.cfg.Session.Silence = 200 * time.Millisecond })
 	u := newUA(t, w)

@@ -40,6 +40,27 @@ func TestRegistrationLastsAsLongAsAsked(t *testing.T) {
 	}
 }
 
+func TestPhonesThatNeverLeftDoNotKeepOthersOut(t *testing.T) {
+	w := serve(t, func(c *Config, _ *Deps) { c.Registrar.Contacts = 2 })
+	var first, last *ua
+	for range 3 {
+		last = newUA(t, w)
+		if first == nil {
+			first = last
+		}
+		if r := last.register(w); r.Status != 200 {
+			t.Fatalf("%d", r.Status)
+		}
+	}
+	r := last.register(w)
+	if n := len(w.sessions.List()); len(r.Contacts) != 2 || n != 2 {
+		t.Errorf("%v are registered, in %d sessions", r.All("Contact"), n)
+	}
+	if strings.Contains(strings.Join(r.All("Contact"), " "), first.local()) {
+		t.Errorf("the one that was silent for the longest time is still there: %v", r.All("Contact"))
+	}
+}
+
 func TestRegistrationEndsWithTheUser(t *testing.T) {
 	w := serve(t, nil)
 	u := newUA(t, w)

@@ -24,6 +24,7 @@ type binding struct {
 	agent   string
 	callID  string
 	seq     uint32
+	since   time.Time // last registered
 	expires time.Time
 	timer   *time.Timer
 	session *auth.Session
@@ -174,9 +175,10 @@ func (r *registrar) update(id auth.Identity, tx *transaction.Server, req *wire.M
 
 // add makes or refreshes a binding.
 func (r *registrar) add(id auth.Identity, tx *transaction.Server, req *wire.Message, w wanted) int {
+	now := time.Now()
 	b := &binding{
 		user: id.User, contact: w.contact, key: w.contact.String(), flow: tx.Flow(), agent: req.Get("User-Agent"),
-		callID: req.CallID, seq: req.Seq, expires: time.Now().Add(w.expiry),
+		callID: req.CallID, seq: req.Seq, since: now, expires: now.Add(w.expiry),
 	}
 	ses, err := r.sessions.Open(id, auth.Use, auth.Server(),
 		auth.SessionInfo{Protocol: "sip", Remote: tx.Flow().Remote(), Agent: b.agent},
@@ -197,10 +199,10 @@ func (r *registrar) add(id auth.Identity, tx *transaction.Server, req *wire.Mess
 	case i >= 0:
 		old = list[i]
 		list[i] = b
-	case len(list) >= r.cfg.Contacts:
-		r.mu.Unlock()
-		ses.Close()
-		return 403
+	case len(list) >= r.cfg.Contacts: // phones that lost power never take themselves off
+		i = oldest(list)
+		old = list[i]
+		list[i] = b
 	default:
 		r.users[id.User] = append(list, b)
 	}
@@ -212,10 +214,38 @@ func (r *registrar) add(id auth.Identity, tx *transaction.Server, req *wire.Mess
 	r.mu.Unlock()
 	if old != nil {
 		old.session.Close()
-	} else {
+	}
+	if old == nil || old.key != b.key {
 		r.log.Info("phone registered", "user", id.User, "remote", tx.Flow().Remote(), "agent", b.agent)
 	}
+	if !alive(b.flow) { // it went while its login was checked
+		r.drop(b)
+	}
 	return 200
+}
+
+// oldest returns the place of the phone that was not heard of for the longest
+// time.
+func oldest(list []*binding) int {
+	at := 0
+	for i, b := range list {
+		if b.since.Before(list[at].since) {
+			at = i
+		}
+	}
+	return at
+}
+
+// gone ends the bindings of a connection that is closed: nobody is reached over
+// it any more (RFC 5626 §5.3).
+func (r *registrar) gone(f transaction.Flow) {
+	if r.knows(f.Remote().Addr()) {
+		for _, b := range r.all() {
+			if b.flow == f {
+				r.drop(b)
+			}
+		}
+	}
 }
 
 // forget stops what belongs to a binding. The caller holds mu.
@@ -263,15 +293,20 @@ func (r *registrar) drop(b *binding) {
 	}
 }
 
-// close ends all bindings.
-func (r *registrar) close() {
+// all returns all bindings.
+func (r *registrar) all() []*binding {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	var all []*binding
 	for _, list := range r.users {
 		all = append(all, list...)
 	}
-	r.mu.Unlock()
-	for _, b := range all {
+	return all
+}
+
+// close ends all bindings.
+func (r *registrar) close() {
+	for _, b := range r.all() {
 		r.drop(b)
 	}
 }

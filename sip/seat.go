@@ -53,8 +53,8 @@ func (l *leg) intoRoom(room Room, req *wire.Message) {
 			}
 		case errors.Is(err, ErrFull):
 			l.fail(486)
-		case errors.Is(err, auth.ErrDenied) && l.id.User == "" && l.trunk == nil:
-			u := l.uas
+		case (errors.Is(err, auth.ErrDenied) || errors.Is(err, ErrNoRoom)) && l.id.User == "" && l.trunk == nil:
+			u := l.uas // which rooms there are is told to people with a login
 			u.answered = true
 			l.uas = nil
 			l.s.challenge(u.tx, false)

@@ -219,6 +219,15 @@ func (s *Server) admits(addr netip.Addr) bool {
 	return s.reg.knows(addr) || s.trunkOf(addr) != nil || s.sources.Allow(addr, time.Now())
 }
 
+// suspect counts a fault of who sends over f. The sender of a datagram may be
+// forged, and nobody is shut out in another's name: a login that fails is different,
+// because its nonce has reached the address.
+func (s *Server) suspect(f transaction.Flow) {
+	if f.Network() != "udp" {
+		s.failed(f.Remote().Addr())
+	}
+}
+
 // failed counts a fault of addr, and says so when it is banned for it.
 func (s *Server) failed(addr netip.Addr) {
 	if s.reg.knows(addr) || s.trunkOf(addr) != nil {

@@ -49,6 +49,8 @@ type rooms struct {
 	pins  map[string]string // room → PIN; "" is open
 	seats []*echo
 	joins int
+
+	shut error // for who shows no login
 }
 
 func (r *rooms) Find(_ context.Context, target string) (Room, error) {
@@ -64,6 +66,9 @@ func (r *rooms) Find(_ context.Context, target string) (Room, error) {
 func (r *rooms) Join(_ context.Context, q JoinRequest) (Seat, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.shut != nil && q.Identity.User == "" {
+		return nil, r.shut
+	}
 	if pin := r.pins[q.Room]; pin != "" && q.PIN != pin {
 		return nil, ErrPIN
 	}

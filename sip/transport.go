@@ -191,7 +191,7 @@ func (s *Server) message(f transaction.Flow, from netip.AddrPort, m *wire.Messag
 		s.layer.Receive(f, m)
 	case errors.As(err, &fault):
 		s.n.malformed.Add(1)
-		s.failed(from.Addr())
+		s.suspect(f)
 		if fault.Status != 0 && m != nil {
 			_ = f.Send(s.refusal(m, fault).Append(nil)) // not a transaction: asked again, answered again
 		}
@@ -242,6 +242,7 @@ func (s *Server) newStream(nc net.Conn, network string) *stream {
 
 // serveConn reads messages from c until it is closed.
 func (s *Server) serveConn(ctx context.Context, c *stream) {
+	defer s.reg.gone(c)
 	defer c.close()
 	defer context.AfterFunc(ctx, c.close)()
 	writer := run.NewGroup(ctx, s.log, "sip")

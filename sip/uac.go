@@ -303,6 +303,10 @@ func (u *uacInvite) failure(r *wire.Message) {
 			u.invite("")
 			return
 		}
+	case (r.Status == 488 || r.Status == 415 || r.Status == 606) && u.first && l.neg.Refused():
+		u.tries-- // the list of what is offered has an end
+		u.invite("")
+		return
 	case r.Status == 491 && !u.first:
 		u.retry()
 		return

@@ -240,7 +240,7 @@ func (l *leg) receive(tx *transaction.Server) {
 		return
 	}
 	if tx.Flow().Remote().Addr() != l.flow.Remote().Addr() {
-		l.s.failed(tx.Flow().Remote().Addr())
+		l.s.suspect(tx.Flow())
 		l.reply(tx, 481) // nobody learns that there is such a call
 		return
 	}
@@ -316,8 +316,15 @@ func (l *leg) reinvite(tx *transaction.Server) {
 // update takes an UPDATE: a sign of life, or an offer (RFC 3311).
 func (l *leg) update(tx *transaction.Server) {
 	req := tx.Request()
-	if len(req.Body) > 0 && (l.uac != nil || l.uas != nil && l.uas.offer == nil) {
+	switch {
+	case len(req.Body) == 0:
+	case l.uac != nil || l.uas != nil && l.uas.offer == nil: // our offer has no answer yet
 		l.reply(tx, 491)
+		return
+	case l.uas != nil && !l.uas.answered: // nor has theirs (RFC 3311 §5.2)
+		r := l.response(req, 500)
+		r.Add("Retry-After", "2")
+		_ = tx.Respond(r) // asked again if lost
 		return
 	}
 	l.learn(req)

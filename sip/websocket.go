@@ -111,6 +111,7 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 
 // serveSocket reads messages from c until it is closed.
 func (s *Server) serveSocket(ctx context.Context, c *socket) {
+	defer s.reg.gone(c)
 	defer c.close()
 	writer := run.NewGroup(ctx, s.log, "sip")
 	defer writer.Wait()

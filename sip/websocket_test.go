@@ -58,7 +58,7 @@ func TestPhoneRegistersOverAWebSocket(t *testing.T) {
 		t.Errorf("%v %v", m, err)
 	}
 	ws.CloseNow()
-	eventually(t, "the phone cannot be reached any more", func() bool { return len(w.reg.find("alice")) == 0 })
+	eventually(t, "the phone is gone with its connection", func() bool { return w.Stats().Phones == 0 })
 	_, resp, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(web.URL, "http"), &websocket.DialOptions{
 		Subprotocols: []string{"sip"}, HTTPHeader: http.Header{"Origin": {"https://elsewhere.example"}},
 	})

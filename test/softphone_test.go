@@ -55,7 +55,7 @@ func TestPhoneInABrowser(t *testing.T) {
 	p.eval(`phone.session.terminate()`)
 	anna.until("the phone to be gone", `!Object.values(party.people).some(p => p.kind === 'sip')`)
 
-	p.eval(`phone.hz = 1000`)
+	p.eval(`phone.hz = 1000, phone.policy = 'max-bundle'`)
 	var call struct{ ID, State string }
 	if code := s.api("anna", http.MethodPost, "rooms/briefing/calls", map[string]string{"to": "bert"}, &call); code != http.StatusCreated {
 		t.Fatalf("the room does not call: %d", code)

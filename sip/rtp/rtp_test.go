@@ -63,6 +63,30 @@ func TestMediaIsTakenFromOnePlace(t *testing.T) {
 	}
 }
 
+func TestMediaIsNotSentWhereNoPhoneIs(t *testing.T) {
+	for _, tt := range []struct {
+		names, from string
+		want        bool
+	}{
+		{"192.0.2.7", "192.0.2.1", true},
+		{"10.0.0.7", "192.0.2.1", true},
+		{"239.1.1.1", "192.0.2.1", false},
+		{"ff02::1", "2001:db8::1", false},
+		{"255.255.255.255", "192.0.2.1", false},
+		{"127.0.0.1", "192.0.2.1", false},
+		{"127.0.0.1", "127.0.0.1", true},
+		{"::1", "2001:db8::1", false},
+		{"169.254.169.254", "192.0.2.1", false},
+		{"169.254.3.4", "169.254.1.2", true},
+	} {
+		var s source
+		s.expect(netip.AddrPortFrom(netip.MustParseAddr(tt.names), 4000), netip.MustParseAddr(tt.from))
+		if _, got := s.target(true); got != tt.want {
+			t.Errorf("%s, named by %s: %v", tt.names, tt.from, got)
+		}
+	}
+}
+
 func TestKeysAreHeardOnce(t *testing.T) {
 	var e eventIn
 	var got []byte

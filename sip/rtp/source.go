@@ -29,10 +29,28 @@ const maxChecked = 16
 // expect begins anew, after an offer and answer. The source in use stays until
 // another one that is allowed sends.
 func (s *source) expect(signalled netip.AddrPort, peer netip.Addr) {
+	if !fit(signalled.Addr(), peer) {
+		signalled = netip.AddrPort{}
+	}
 	s.signalled, s.peer, s.count = signalled, peer, 0
 	if !s.allowed(s.learnt) {
 		s.learnt = netip.AddrPort{}
 	}
+}
+
+// fit reports whether media may be sent to a, which a phone at peer has named: not
+// to many at once, and to this machine or to what is on the same wire as it only
+// by who is there as well.
+func fit(a, peer netip.Addr) bool {
+	switch {
+	case a.IsMulticast(), a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return false
+	case a.IsLoopback():
+		return peer.IsLoopback()
+	case a.IsLinkLocalUnicast():
+		return peer.IsLinkLocalUnicast()
+	}
+	return true
 }
 
 func (s *source) allowed(a netip.AddrPort) bool {

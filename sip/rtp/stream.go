@@ -230,8 +230,8 @@ func (s *Stream) datagram(b, plain []byte, from netip.AddrPort, control bool) bo
 		return false
 	case b[0] < 4 && !control:
 		return s.check(b, from)
-	case b[0] >= 20 && b[0] <= 63:
-		return s.handshakePacket(b, from)
+	case b[0] >= 20 && b[0] <= 63: // one handshake: on the port of RTCP would be another (RFC 5764 §4.1)
+		return !control && s.handshakePacket(b, from)
 	case b[0]>>6 != 2:
 		return false
 	case control || b[1] >= 192 && b[1] <= 223:

@@ -64,6 +64,7 @@ type Negotiator struct {
 	hold    bool // we do not want to hear the other side
 	lines   []line
 	offered []line // lines of our offer that has no answer yet
+	refused int    // profiles that the other side has refused
 }
 
 // line is one m= line of the call; lines are never removed (RFC 3264 §8).
@@ -117,7 +118,7 @@ func (n *Negotiator) Answer(offer *Session) (*Session, Plan, error) {
 	used := map[string]bool{}
 	for i := range offer.Media {
 		m := &offer.Media[i]
-		l, out := n.answerLine(offer, m, used[m.Kind])
+		l, out := n.answerLine(offer, m, used[m.Kind] || offer.bundled(i, lines))
 		if l.stream != nil {
 			used[m.Kind] = true
 		}
@@ -130,10 +131,51 @@ func (n *Negotiator) Answer(offer *Session) (*Session, Plan, error) {
 	if len(used) == 0 {
 		return nil, Plan{}, ErrNothing
 	}
+	if group, ok := offer.Attrs.Get("group"); ok {
+		answer.share(strings.Fields(group), lines)
+	}
 	n.lines = lines
 	n.version++
 	answer.Version = n.version
 	return answer, planOf(lines), nil
+}
+
+// bundled reports whether line i of an offer can only be had on the transport of
+// one before it that is in use.
+func (s *Session) bundled(i int, before []line) bool {
+	m := &s.Media[i]
+	group, _ := s.Attrs.Get("group")
+	mid, _ := m.Attrs.Get("mid")
+	ufrag, ok := m.Attrs.Get("ice-ufrag")
+	if !ok || !slices.Contains(strings.Fields(group), mid) {
+		return false
+	}
+	for j, l := range before {
+		o := &s.Media[j]
+		theirs, _ := o.Attrs.Get("ice-ufrag")
+		if l.stream != nil && theirs == ufrag && (!m.Attrs.Has("candidate") || o.Port == m.Port) {
+			return true
+		}
+	}
+	return false
+}
+
+// share puts the first line that is used into a BUNDLE group by itself, of those
+// that are offered to share a transport (RFC 9143 §7.3.3). Each line of ours has its
+// own, but browsers that must share take no description without a group.
+func (s *Session) share(offered []string, lines []line) {
+	if len(offered) == 0 || offered[0] != "BUNDLE" {
+		return
+	}
+	for _, l := range lines {
+		if l.stream == nil {
+			continue
+		}
+		if l.mid != "" && slices.Contains(offered[1:], l.mid) {
+			s.Attrs = append(s.Attrs, Attr{"group", "BUNDLE " + l.mid})
+		}
+		return
+	}
 }
 
 func (n *Negotiator) session() *Session {

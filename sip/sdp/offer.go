@@ -93,6 +93,9 @@ func (n *Negotiator) Offer() *Session {
 		m, offered := n.offerLine(l, len(n.lines) > 0)
 		s.Media = append(s.Media, m)
 		n.offered = append(n.offered, offered)
+		if mid, ok := m.Attrs.Get("mid"); ok && !s.Attrs.Has("group") { // see share
+			s.Attrs = append(s.Attrs, Attr{"group", "BUNDLE " + mid})
+		}
 	}
 	return s
 }
@@ -115,13 +118,7 @@ func (n *Negotiator) offerLine(l line, again bool) (Media, line) {
 	formats := numbered(ours, l.formats)
 	proto := l.proto
 	if proto == "" {
-		proto = profilePlain
-		switch {
-		case n.local.Browser:
-			proto = profileDTLS
-		case n.local.Secure:
-			proto = profileSDES
-		}
+		proto = n.profiles()[n.refused]
 	}
 	out := Media{Kind: l.kind, Port: port, Proto: proto, Addr: n.local.Addr}
 	offered := line{kind: l.kind, proto: proto, formats: formats, out: l.out, ice: l.ice, theirs: l.theirs, mid: l.mid}
@@ -141,6 +138,29 @@ func (n *Negotiator) offerLine(l line, again bool) (Media, line) {
 	return out, offered
 }
 
+// profiles are what is offered for a line that has none yet, the first one first.
+func (n *Negotiator) profiles() []string {
+	switch {
+	case n.local.Browser:
+		return []string{profileDTLS}
+	case n.local.Secure:
+		return []string{profileSDES, profileDTLS, profilePlain}
+	}
+	return []string{profilePlain, profileSDES, profileDTLS}
+}
+
+// Refused says that the other side takes no part of our first offer. It reports
+// whether the next one is another: phones that insist on encryption, or on
+// another kind, or on none, refuse what they are offered without saying what they
+// want.
+func (n *Negotiator) Refused() bool {
+	if len(n.lines) > 0 || n.refused+1 >= len(n.profiles()) {
+		return false
+	}
+	n.refused++
+	return true
+}
+
 // offerSecurity writes our keys. The profile of a call does not change.
 func (n *Negotiator) offerSecurity(l line, out *Media, offered *line) {
 	switch {
@@ -153,6 +173,9 @@ func (n *Negotiator) offerSecurity(l line, out *Media, offered *line) {
 		// One suite that every phone has; the better ones are taken when offered.
 		offered.out = newCrypto("AES_CM_128_HMAC_SHA1_80")
 		out.Attrs = append(out.Attrs, offered.out.attr("1"))
+		if n.local.Fingerprint != "" { // for phones that exchange keys by DTLS in the same profile
+			out.Attrs = append(out.Attrs, Attr{"fingerprint", n.local.Fingerprint}, Attr{"setup", "actpass"})
+		}
 	}
 }
 
@@ -195,8 +218,11 @@ func (n *Negotiator) Accept(answer *Session) (Plan, error) {
 		}
 		l.stream = n.acceptLine(answer, m, l)
 		l.theirs = attrOf(answer, m, "ice-ufrag")
-		if l.stream == nil {
+		switch {
+		case l.stream == nil:
 			l.pt = m.Formats
+		case l.stream.Fingerprint != "":
+			l.out = Crypto{} // was offered, and not taken
 		}
 		any = any || l.stream != nil
 		lines = append(lines, l)
@@ -240,14 +266,10 @@ func (n *Negotiator) acceptLine(answer *Session, m *Media, l line) *Stream {
 }
 
 func (n *Negotiator) acceptSecurity(answer *Session, m *Media, l line, s *Stream) bool {
-	if print := fingerprintOf(answer, m); print != "" && n.local.Fingerprint != "" && l.out.Suite == "" {
-		s.Fingerprint, s.Active = print, attrOf(answer, m, "setup") == "passive"
+	if _, in, ok := chooseCrypto(m); ok && in.Suite == l.out.Suite {
+		s.In, s.Out = in, l.out
 		return true
 	}
-	_, in, ok := chooseCrypto(m)
-	if !ok || in.Suite != l.out.Suite {
-		return false
-	}
-	s.In, s.Out = in, l.out
-	return true
+	s.Fingerprint, s.Active = fingerprintOf(answer, m), attrOf(answer, m, "setup") == "passive"
+	return s.Fingerprint != "" && n.local.Fingerprint != ""
 }

@@ -72,6 +72,14 @@ func TestAnswers(t *testing.T) {
 					t.Error(got)
 				}
 			}},
+		{"lines that may share a transport", "a=group:BUNDLE a v\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\n" +
+			"m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=ice-ufrag:one\r\na=candidate:1 1 udp 1 192.0.2.7 4000 typ host\r\n" +
+			"m=video 4002 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 VP8/90000\r\na=mid:v\r\na=ice-ufrag:two\r\na=candidate:1 1 udp 1 192.0.2.7 4002 typ host\r\n",
+			[]string{"a=group:BUNDLE a\r\n", "m=video 5002"}, nil, nil},
+		{"lines that must share one", "a=group:BUNDLE a v\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\n" +
+			"m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\na=mid:a\r\na=ice-ufrag:one\r\na=candidate:1 1 udp 1 192.0.2.7 4000 typ host\r\n" +
+			"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 VP8/90000\r\na=mid:v\r\na=ice-ufrag:one\r\n",
+			[]string{"a=group:BUNDLE a\r\n", "m=audio 5000", "m=video 0 "}, nil, nil},
 		{"a name instead of an address", "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 phone.example.com\r\n", []string{"m=audio 5000"}, nil,
 			func(t *testing.T, p Plan) {
 				if p.Audio.RTP.IsValid() {
@@ -155,6 +163,23 @@ func TestOffersAreTakenUp(t *testing.T) {
 		if _, err := n.Accept(parse(t, head+answer)); err == nil {
 			t.Errorf("%s: taken", name)
 		}
+	}
+}
+
+func TestKeysMayBeExchangedByDTLSInstead(t *testing.T) {
+	n := New(local())
+	if !n.Refused() {
+		t.Fatal("there is no second offer")
+	}
+	if s := n.Offer().String(); !strings.Contains(s, "RTP/SAVP ") || !strings.Contains(s, "a=crypto:") || !strings.Contains(s, "a=setup:actpass") {
+		t.Fatalf("offered\n%s", s)
+	}
+	plan, err := n.Accept(parse(t, head+"m=audio 4000 RTP/SAVP 8\r\na=fingerprint:sha-256 01:02\r\na=setup:passive\r\nm=video 0 RTP/SAVP 97\r\n"))
+	if err != nil || plan.Audio.Fingerprint != "sha-256 01:02" || !plan.Audio.Active || plan.Audio.Out.Suite != "" {
+		t.Fatalf("%+v %v", plan.Audio, err)
+	}
+	if s := n.Offer().String(); strings.Contains(s, "a=crypto:") || !strings.Contains(s, "a=fingerprint:") || n.Refused() {
+		t.Errorf("offered again\n%s", s)
 	}
 }
 

@@ -27,6 +27,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	state    int
 	last     []byte // the newest answer, for when the request comes again
+	trying   bool   // a provisional answer was sent
 	resend   *time.Timer
 	expire   *time.Timer
 	interval time.Duration
@@ -74,7 +75,9 @@ func (s *Server) cancels(invite *Server) {
 
 // Respond sends an answer. After a final one further calls do nothing, except
 // that a 2xx to INVITE may be sent again: that is the caller's duty until the
-// ACK comes.
+// ACK comes. A refusal is sent until the ACK only after a provisional answer:
+// without one the client asks again, and whose address is forged by others is
+// not sent more than was asked for (RFC 3261 §26.3.2.4).
 func (s *Server) Respond(m *wire.Message) error {
 	b := m.Append(make([]byte, 0, 1024))
 	s.mu.Lock()
@@ -86,13 +89,14 @@ func (s *Server) Respond(m *wire.Message) error {
 		s.mu.Unlock()
 		return nil
 	case m.Status < 200:
+		s.trying = true
 	case invite && m.Status < 300:
 		s.state = accepted
 		s.expire = time.AfterFunc(64*t.T1, s.end) // timer L
 	case invite:
 		s.state = completed
 		s.expire = time.AfterFunc(64*t.T1, s.end) // timer H
-		if s.unreliable {
+		if s.unreliable && s.trying {
 			s.interval = t.T1
 			s.resend = time.AfterFunc(s.interval, s.timerG)
 		}

@@ -84,7 +84,17 @@ func TestServerTransactions(t *testing.T) {
 				t.Errorf("%d transactions, %d requests", n, len(u.requests))
 			}
 		}, "200 OK, 200 OK, 200 OK", 0},
+		{"a refusal to whom nothing was said before is sent when asked for", "udp", wire.Invite, func(t *testing.T, l *Layer, u *user, p *pipe) {
+			u.requests[0].Respond(wire.NewResponse(u.requests[0].Request(), 401, "", "t"))
+			time.Sleep(10 * time.Second)
+			l.Receive(p, request(t, wire.Invite, branch))
+			time.Sleep(time.Minute)
+			if n, _ := l.Len(); n != 0 {
+				t.Errorf("%d transactions", n)
+			}
+		}, "401 Unauthorized, 401 Unauthorized", 0},
 		{"a refused INVITE is sent until the ACK", "udp", wire.Invite, func(t *testing.T, l *Layer, u *user, p *pipe) {
+			u.requests[0].Respond(wire.NewResponse(u.requests[0].Request(), 100, "", ""))
 			u.requests[0].Respond(wire.NewResponse(u.requests[0].Request(), 486, "", "t"))
 			time.Sleep(1600 * time.Millisecond) // 0.5 s, 1 s
 			l.Receive(p, request(t, wire.Ack, branch))
@@ -92,7 +102,7 @@ func TestServerTransactions(t *testing.T) {
 			if n, _ := l.Len(); n != 0 {
 				t.Errorf("%d transactions", n)
 			}
-		}, "486 Busy Here, 486 Busy Here, 486 Busy Here", 0},
+		}, "100 Trying, 486 Busy Here, 486 Busy Here, 486 Busy Here", 0},
 		{"a refused INVITE that is never acknowledged ends after 32 s", "tcp", wire.Invite, func(t *testing.T, l *Layer, u *user, p *pipe) {
 			u.requests[0].Respond(wire.NewResponse(u.requests[0].Request(), 486, "", "t"))
 			time.Sleep(33 * time.Second)

@@ -46,14 +46,18 @@ phone.follow = (session) => {
   else session.on('peerconnection', ({ peerconnection }) => listen(peerconnection));
 };
 
+// policy is how the browser shares transports among its streams (RFC 9143).
+phone.policy = 'balanced';
+
 phone.call = (number, hz) => {
-  const session = phone.ua.call(`sip:${number}@${location.hostname}`, { mediaStream: phone.sound(hz) });
+  const pcConfig = { bundlePolicy: phone.policy };
+  const session = phone.ua.call(`sip:${number}@${location.hostname}`, { mediaStream: phone.sound(hz), pcConfig });
   phone.follow(session);
 };
 
 phone.answer = (session) => {
   phone.follow(session);
-  session.answer({ mediaStream: phone.sound(phone.hz) });
+  session.answer({ mediaStream: phone.sound(phone.hz), pcConfig: { bundlePolicy: phone.policy } });
 };
 
 // hears names the tones of hzs that are in what comes.

@@ -30,6 +30,7 @@ const (
 	maxIn      = 1 << 20          // bytes that wait for the server; a request that would not fit waits, then fails
 	maxOut     = 1 << 20          // bytes that wait for the client; the server's writes wait until their deadline
 	maxBody    = 1 << 20          // bytes of one request
+	maxIdle    = 4 << 10          // bytes of a request that carries no RTMP; clients send one
 	maxAnswer  = 256 << 10        // bytes of one answer
 	idleEnd    = 30 * time.Second // a session whose client says nothing for this long ends
 	takeLimit  = 10 * time.Second // how long a request waits for room
@@ -86,8 +87,9 @@ func (h *Handler) Wait() {
 
 // request is what the path of a request says.
 type request struct {
-	verb string // "open", "send", "idle", "close", or "ident" for /fcs/ident
-	id   string
+	verb   string // "open", "send", "idle", "close", or "ident" for /fcs/ident
+	id     string
+	number uint32 // of "send" and "idle": goes up with each
 }
 
 // Is reports whether path is one of RTMPT's, for doors that serve other things.
@@ -110,10 +112,11 @@ func parse(path string) (request, bool) {
 	case len(p) >= 2 && len(p) <= 3 && p[0] == "close" && p[1] != "":
 		return request{verb: "close", id: p[1]}, true
 	case len(p) == 3 && (p[0] == "send" || p[0] == "idle") && p[1] != "":
-		if _, err := strconv.ParseUint(p[2], 10, 32); err != nil {
+		n, err := strconv.ParseUint(p[2], 10, 32)
+		if err != nil {
 			return request{}, false
 		}
-		return request{verb: p[0], id: p[1]}, true
+		return request{verb: p[0], id: p[1], number: uint32(n)}, true
 	}
 	return request{}, false
 }
@@ -130,7 +133,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is one server here", http.StatusNotFound)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	h.mu.Lock()
+	s := h.sessions[q.id] // 130 random bits: timing of the map says nothing useful
+	h.mu.Unlock()
+	if s == nil && q.verb != "open" { // before memory is spent on the body
+		http.Error(w, "there is no such session, or it has ended", http.StatusNotFound)
+		return
+	}
+	most := int64(maxIdle)
+	if q.verb == "send" {
+		most = maxBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		h.n.malformed.Add(1)
 		http.Error(w, "the request is too large, or broke off", http.StatusRequestEntityTooLarge)
@@ -140,13 +154,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.open(w, r)
 		return
 	}
-	h.mu.Lock()
-	s := h.sessions[q.id] // 130 random bits: timing of the map says nothing useful
-	h.mu.Unlock()
-	if s == nil {
-		http.Error(w, "there is no such session, or it has ended", http.StatusNotFound)
-		return
-	}
 	s.touch()
 	switch q.verb {
 	case "close":
@@ -154,7 +161,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, []byte{0})
 		return
 	case "send":
-		if !s.put(r.Context(), body) {
+		repeated, ok := s.next(q.number)
+		if !ok {
+			h.n.malformed.Add(1)
+			http.Error(w, "this request comes behind a later one", http.StatusBadRequest)
+			return
+		}
+		if !repeated && !s.put(r.Context(), body) {
 			http.Error(w, "the session has ended", http.StatusNotFound)
 			return
 		}
@@ -233,6 +246,8 @@ type session struct {
 	mu       sync.Mutex // guards what follows
 	changed  chan struct{}
 	in, out  bytes.Buffer
+	sent     bool      // number is set
+	number   uint32    // of the newest request that sends
 	finished bool      // the server says no more
 	dead     error     // why nothing goes any more
 	readBy   time.Time // deadlines of the server's side
@@ -277,6 +292,19 @@ func (s *session) finish() {
 	defer s.mu.Unlock()
 	s.finished = true
 	s.signal()
+}
+
+// next takes the number of a request that sends. A proxy that had no answer may
+// send one again: its body counts once. What was overtaken on its way cannot be put
+// where it belongs.
+func (s *session) next(number uint32) (repeated, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sent && number <= s.number {
+		return number == s.number, number == s.number
+	}
+	s.sent, s.number = true, number
+	return false, true
 }
 
 // put gives the server what the client has sent; false when the session is over.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -109,6 +110,50 @@ func TestRequestsThatAreNone(t *testing.T) {
 	}
 }
 
+func TestWhatIsSentCountsOnceAndInOrder(t *testing.T) {
+	h := start(t, echo)
+	id := open(t, h)
+	for _, tt := range []struct {
+		path, body string
+		code       int
+		want       string
+	}{
+		{"/send/" + id + "/5", "one", 200, "ONE"},
+		{"/idle/" + id + "/6", "", 200, ""},
+		{"/send/" + id + "/7", "two", 200, "TWO"},
+		{"/send/" + id + "/7", "two", 200, ""},
+		{"/send/" + id + "/5", "one", 400, ""},
+		{"/send/" + id + "/8", "three", 200, "THREE"},
+	} {
+		w := post(h, tt.path, tt.body)
+		if w.Code != tt.code || w.Code == 200 && w.Body.String()[1:] != tt.want {
+			t.Errorf("%s %s: %d %q", tt.path, tt.body, w.Code, w.Body)
+		}
+	}
+}
+
+// unread is a body that must not be asked for.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body of a stranger is read")
+	return 0, io.EOF
+}
+
+func TestBodiesOfStrangersAreNotRead(t *testing.T) {
+	h := start(t, echo)
+	for _, path := range []string{"/send/AAAAAAAAAAAAAAAAAAAAAAAAAA/1", "/idle/x/1", "/close/x"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, unread{t}))
+		if w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if w := post(h, "/open/1", strings.Repeat("x", maxIdle+1)); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a session is opened with much: %d", w.Code)
+	}
+}
+
 func TestASilentClientIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan error, 1)
@@ -148,10 +193,10 @@ func TestBoundsAndDeadlines(t *testing.T) {
 			t.Errorf("%d bytes in one answer", w.Body.Len())
 		}
 		// The server does not read: what is sent waits up to a bound, and then the session ends.
-		for range maxIn / 1000 {
-			post(h, "/send/"+id+"/2", strings.Repeat("x", 1000))
+		for i := range maxIn / 1000 {
+			post(h, fmt.Sprintf("/send/%s/%d", id, 2+i), strings.Repeat("x", 1000))
 		}
-		if w := post(h, "/send/"+id+"/3", strings.Repeat("x", 100_000)); w.Code != 404 {
+		if w := post(h, "/send/"+id+"/9999", strings.Repeat("x", 100_000)); w.Code != 404 {
 			t.Errorf("more than may wait: %d", w.Code)
 		}
 	})
