@@ -533,6 +533,23 @@ func TestGuestsComeByInvitation(t *testing.T) {
 	if code := second.ask("join", object{"invitation": secret, "name": "Lois"}, nil); code != codeNotFound {
 		t.Errorf("an invitation for one: %q", code)
 	}
+	for _, c := range []struct {
+		of, path string
+		status   int
+	}{
+		{guest.key, "/replay", http.StatusOK}, {guest.key, "/replay/all", http.StatusNotFound}, {guest.key, "/replay/x", http.StatusNotFound},
+		{second.key, "/replay", http.StatusForbidden}, {second.key, "/replay/all", http.StatusForbidden}, {"made-up", "/replay", http.StatusNotFound},
+	} {
+		res, err := http.Get(h.url + "/sessions/" + c.of + c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != c.status {
+			t.Errorf("%s: %s", c.path, res.Status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 func TestSomebodyOfAnotherGroupComesByInvitation(t *testing.T) {
