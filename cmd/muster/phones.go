@@ -99,6 +99,9 @@ type phoneSeat struct {
 	star atomic.Bool // the last key was *
 	told *mcu.Member // what the caller was told of last; of Join, then of run
 
+	recorded     atomic.Bool // the room is being recorded
+	toldRecorded bool        // and the caller knows; of Join, then of run
+
 	mu     sync.Mutex // guards what follows
 	format mcu.AudioFormat
 	send   func(payload []byte, samples int)
@@ -123,7 +126,11 @@ func (l *phoneLeg) Notify(e mcu.Event) {
 	case mcu.EventMove:
 		m := e.Data.(mcu.Move)
 		l.seat.move.Store(&m)
-	case mcu.EventState, mcu.EventParticipant, mcu.EventRoom:
+	case mcu.EventState:
+		l.seat.recorded.Store(e.Data.(mcu.State).Room.Recording)
+	case mcu.EventRoom:
+		l.seat.recorded.Store(e.Data.(mcu.View).Recording)
+	case mcu.EventParticipant:
 	default:
 		return
 	}
@@ -182,7 +189,12 @@ func (s *phoneSeat) follow(m mcu.Move, log *slog.Logger) {
 	old.Leave(nil)
 	s.sync()
 	_ = p.SetMuted(was.Muted) // refused to listeners
-	s.leg.Say(prompt.Joined)
+	s.toldRecorded = s.recorded.Load()
+	if s.toldRecorded {
+		s.leg.Say(prompt.Recorded)
+	} else {
+		s.leg.Say(prompt.Joined)
+	}
 	if now, ok := p.Member(); ok {
 		s.told = &now
 	}
@@ -206,8 +218,9 @@ func (s *phoneSeat) run(log *slog.Logger) {
 	}
 }
 
-// announce tells the caller that it is in, has to wait, or is muted: a phone has
-// no picture of that.
+// announce tells the caller that it is in, has to wait, is muted or recorded: a
+// phone has no picture of that. What is said last takes the place of what is being
+// said, so in a room that is recorded that is all it is told.
 func (s *phoneSeat) announce() {
 	m, ok := s.p.Load().Member()
 	if !ok {
@@ -215,7 +228,12 @@ func (s *phoneSeat) announce() {
 	}
 	old := s.told
 	s.told = &m
+	recorded := s.recorded.Load() && !m.Waiting
+	news := recorded && !s.toldRecorded
+	s.toldRecorded = recorded
 	switch {
+	case news:
+		s.leg.Say(prompt.Recorded)
 	case m.Waiting && (old == nil || !old.Waiting):
 		s.leg.Say(prompt.Waiting)
 	case !m.Waiting && (old == nil || old.Waiting):

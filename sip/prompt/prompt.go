@@ -23,11 +23,12 @@ const (
 	Waiting  Name = "waiting"   // a host will let you in
 	Muted    Name = "muted"     // the microphone is off
 	Unmuted  Name = "unmuted"   // the microphone is on
+	Recorded Name = "recorded"  // the room is being recorded
 	Goodbye  Name = "goodbye"   // the call ends
 )
 
 // names are all prompts; each language has all of them.
-var names = []Name{PIN, WrongPIN, Joined, Waiting, Muted, Unmuted, Goodbye}
+var names = []Name{PIN, WrongPIN, Joined, Waiting, Muted, Unmuted, Recorded, Goodbye}
 
 //go:embed sounds
 var sounds embed.FS
