@@ -141,6 +141,7 @@ func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer st
 		}
 		return "", err
 	}
+	answer = preferDTX(answer)
 	t.bindSlots(added)
 	t.publishing(o, sources)
 	if t.started {
