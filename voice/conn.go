@@ -60,9 +60,9 @@ type conn struct {
 	u       *user // set under Server.mu at the login
 	session *auth.Session
 
-	ended   atomic.Pointer[error]
-	heard   atomic.Int64 // when the last message or packet came, ns since 1970
-	limits  floods       // of the goroutine that reads
+	ended  atomic.Pointer[error]
+	heard  atomic.Int64 // when the last message or packet came, ns since 1970
+	limits floods       // of the goroutine that reads
 
 	useUDP   atomic.Bool                    // voice goes by UDP if there is an address
 	addr     atomic.Pointer[netip.AddrPort] // by UDP; nil: none
