@@ -25,7 +25,7 @@ type dialogue struct {
 	limit *time.Timer
 	again *time.Timer
 	asked sdp.Format // the codec the caller was spoken to in
-	late  prompt.Name
+	late  []prompt.Name
 }
 
 func (d *dialogue) stop() {

@@ -107,7 +107,8 @@ func TestRoomSpeaksToOneCallerInPlaceOfItsSound(t *testing.T) {
 	sp.mu.Lock()
 	sp.length = 0
 	sp.mu.Unlock()
-	seat.request.Leg.Say(prompt.Muted) // takes its place, and is over at once
+	seat.request.Leg.Say(prompt.Muted, prompt.Recorded) // take its place, and are over at once
+	eventually(t, "both prompts are said", sp.has(prompt.Joined, prompt.Muted, prompt.Recorded))
 	eventually(t, "the room is heard again", func() bool {
 		u.play(8, 2)
 		_, r := spoken()

@@ -56,10 +56,10 @@ type Leg interface {
 	Kick(reason error)
 	// RequestKeyFrame asks the phone for a picture that can be decoded by itself.
 	RequestKeyFrame()
-	// Say has the phone, and nobody else, hear a prompt in place of the room. A
-	// newer one takes its place; what is said before the phone is connected is
-	// said then.
-	Say(n prompt.Name)
+	// Say has the phone, and nobody else, hear prompts in place of the room, one
+	// after the other. Newer ones take their place; what is said before the phone
+	// is connected is said then.
+	Say(names ...prompt.Name)
 }
 
 // Seat is a place in a room. Audio and Video may be called again when the phone

@@ -116,16 +116,16 @@ func (p *seated) listen(f sdp.Format, next func(rtp.Packet)) func(rtp.Packet) {
 }
 
 // Say implements Leg.
-func (l *leg) Say(n prompt.Name) {
+func (l *leg) Say(names ...prompt.Name) {
 	l.post(func() {
 		p, ok := l.party.(*seated)
 		if !ok {
 			return
 		}
 		if p.attached() {
-			p.voice.say(l, n, l.neg.Plan(), nil)
+			p.sayAll(names)
 		} else {
-			p.late = n
+			p.late = names
 		}
 	})
 }
@@ -135,8 +135,15 @@ func (p *seated) attached() bool { return p.seat != nil && p.audio.Name != "" }
 
 // catchUp says what was to be said before the phone was connected.
 func (p *seated) catchUp() {
-	if p.late != "" && p.attached() {
-		p.voice.say(p.l, p.late, p.l.neg.Plan(), nil)
-		p.late = ""
+	if len(p.late) > 0 && p.attached() {
+		p.sayAll(p.late)
+		p.late = nil
+	}
+}
+
+// sayAll says names one after the other.
+func (p *seated) sayAll(names []prompt.Name) {
+	if len(names) > 0 {
+		p.voice.say(p.l, names[0], p.l.neg.Plan(), func() { p.sayAll(names[1:]) })
 	}
 }

@@ -100,6 +100,9 @@ type phoneSeat struct {
 	told *mcu.Member // what the caller was told of last; of Join, then of run
 	news string      // the newest message of the server that the caller knows of; likewise
 
+	recorded     atomic.Bool // the room is being recorded
+	toldRecorded bool        // and the caller knows; of Join, then of run
+
 	mu     sync.Mutex // guards what follows
 	format mcu.AudioFormat
 	send   func(payload []byte, samples int)
@@ -124,7 +127,11 @@ func (l *phoneLeg) Notify(e mcu.Event) {
 	case mcu.EventMove:
 		m := e.Data.(mcu.Move)
 		l.seat.move.Store(&m)
-	case mcu.EventState, mcu.EventParticipant, mcu.EventRoom:
+	case mcu.EventState:
+		l.seat.recorded.Store(e.Data.(mcu.State).Room.Recording)
+	case mcu.EventRoom:
+		l.seat.recorded.Store(e.Data.(mcu.View).Recording)
+	case mcu.EventParticipant:
 	case mcu.EventChat:
 		if e.Data.(mcu.Chat).Notice == nil {
 			return
@@ -209,8 +216,8 @@ func (s *phoneSeat) run(log *slog.Logger) {
 	}
 }
 
-// announce tells the caller that it is in, has to wait, or is muted, and what has
-// become of an emergency: a phone has no picture of that.
+// announce tells the caller that it is in, has to wait, is muted or recorded, and what
+// has become of an emergency: a phone has no picture of that.
 func (s *phoneSeat) announce() {
 	p := s.p.Load()
 	m, ok := p.Member()
@@ -230,18 +237,27 @@ func (s *phoneSeat) announce() {
 		s.news, notice = c.ID, c.Notice.Type
 	}
 	entered := old == nil || old.Waiting
+	var say []prompt.Name
 	switch {
 	case notice == mcu.NoticeEmergency:
-		s.leg.Say(prompt.Emergency)
+		say = append(say, prompt.Emergency)
 	case entered:
-		s.leg.Say(prompt.Joined)
+		say = append(say, prompt.Joined)
 	case notice == mcu.NoticeCancelled:
-		s.leg.Say(prompt.Cancelled)
+		say = append(say, prompt.Cancelled)
 	case m.Muted == old.Muted:
 	case m.Muted:
-		s.leg.Say(prompt.Muted)
+		say = append(say, prompt.Muted)
 	default:
-		s.leg.Say(prompt.Unmuted)
+		say = append(say, prompt.Unmuted)
+	}
+	recorded := s.recorded.Load()
+	if recorded && (entered || !s.toldRecorded) {
+		say = append(say, prompt.Recorded)
+	}
+	s.toldRecorded = recorded
+	if len(say) > 0 {
+		s.leg.Say(say...)
 	}
 }
 

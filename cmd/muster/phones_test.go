@@ -36,10 +36,10 @@ func (h *handset) Kick(reason error) {
 	h.kicked = reason
 }
 func (h *handset) RequestKeyFrame() {}
-func (h *handset) Say(n prompt.Name) {
+func (h *handset) Say(names ...prompt.Name) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.said = append(h.said, n)
+	h.said = append(h.said, names...)
 }
 
 func (h *handset) ended() error {
@@ -181,4 +181,48 @@ func TestACallerHearsOfAnEmergency(t *testing.T) {
 	told(second, prompt.Emergency, prompt.Cancelled)
 	third, _ := join("102")
 	told(third, prompt.Joined)
+}
+
+func TestACallerIsToldThatTheRoomIsRecorded(t *testing.T) {
+	p := openPhones(t)
+	phone := &handset{}
+	var seat sip.Seat
+	eventually(t, "the rooms to run", func() bool {
+		var err error
+		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: "100", PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
+		return err == nil
+	})
+	t.Cleanup(seat.Close)
+	tell := func(recording bool) {
+		seat.(*phoneSeat).heard.Notify(mcu.Event{Type: mcu.EventRoom, Data: mcu.View{Recording: recording}})
+	}
+	times := func() (n int) {
+		phone.mu.Lock()
+		defer phone.mu.Unlock()
+		for _, said := range phone.said {
+			if said == prompt.Recorded {
+				n++
+			}
+		}
+		return n
+	}
+	tell(true)
+	eventually(t, "the caller to be told", func() bool { return times() == 1 })
+	tell(true)
+	seat.Key('*')
+	seat.Key('6')
+	eventually(t, "the microphone to be off", func() bool {
+		phone.mu.Lock()
+		defer phone.mu.Unlock()
+		return phone.said[len(phone.said)-1] == prompt.Muted
+	})
+	if n := times(); n != 1 {
+		t.Errorf("the caller is told %d times", n)
+	}
+	eventually(t, "the caller to be told of the next one", func() bool {
+		tell(false) // of its end there is no word
+		time.Sleep(time.Millisecond)
+		tell(true)
+		return times() > 1
+	})
 }

@@ -93,7 +93,7 @@ func (m *Moderator) LowerHand(id string) error {
 	return m.p.asHost(id, func(r *Room, other *Participant) error {
 		if !other.hand.IsZero() {
 			other.hand = time.Time{}
-			r.spread(nil, Event{EventParticipant, other.member()})
+			r.show(other)
 		}
 		return nil
 	})

@@ -106,7 +106,7 @@ func (r *Rooms) stage(m *Room, who auth.Identity, name safename.Name) error {
 	}
 	s := m.settings()
 	p := newParticipant(r, s, JoinRequest{Identity: auth.System("stage"), Room: m.name, Name: name.String(), Kind: Feed, Leg: f}, false)
-	p.role, p.muted, f.p = Speaker, false, p
+	p.role, p.muted, p.passed, f.p = Speaker, false, true, p // a host brings it in: no door stops it
 	p.session, err = r.deps.Sessions.Open(auth.System("stage"), auth.Read, resource(s), auth.SessionInfo{Protocol: "room/" + string(Feed)}, p.end)
 	if err == nil {
 		err = m.enter(p)

@@ -112,6 +112,20 @@ func TestAStreamTakenOffTheStage(t *testing.T) {
 	wait(t, "the room to close", func() bool { return h.Live("briefing") == nil })
 }
 
+// TestNoDoorStopsAStream that a host puts on the stage.
+func TestNoDoorStopsAStream(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, func(s *Settings) { s.Lobby, s.Locked, s.Capacity = true, true, 1 })
+	h.camera(t, "uas/eo", codec.NewVideo(codec.VP8))
+	host, ear := h.mustJoin(t, admin)
+	if err := host.Stage("uas/eo", true); err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := ear.last(EventParticipant); e.Data.(Member).Kind != Feed || e.Data.(Member).Waiting {
+		t.Errorf("the stream is %+v", e.Data)
+	}
+}
+
 func TestWhoMayNotWatchMayNotStage(t *testing.T) {
 	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
 	h.make(t, func(s *Settings) { s.Hosts = []string{"olga"} })

@@ -302,7 +302,7 @@ func (p *Participant) setEmergency(m *Room, on bool) {
 	}
 	p.emergency = on
 	p.setRank()
-	m.spread(nil, Event{EventParticipant, p.member()})
+	m.show(p)
 }
 
 // SetEmergency is Participant.SetEmergency.

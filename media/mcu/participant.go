@@ -168,23 +168,65 @@ func (p *Participant) changed(id auth.Identity) {
 	s := m.settings()
 	m.mu.Lock()
 	p.who = id
-	speak := auth.Allow(id, auth.Publish, resource(s)) == nil
-	if p.owner && !HostOf(id, s) {
-		p.owner = false
-		p.role = Listener
-		if speak {
-			p.role = Speaker
-		}
+	m.entitle(p, s)
+	if p.role == Speaker && auth.Allow(id, auth.Publish, resource(s)) != nil {
+		m.give(p, Listener)
 	}
-	if p.role == Speaker && !speak {
-		p.role = Listener
-	}
-	p.setRank()
 	quiet := p.role == Listener
-	m.spread(nil, Event{EventParticipant, p.member()})
+	m.show(p)
 	m.mu.Unlock()
 	if quiet {
 		p.hush()
+	}
+}
+
+// entitle makes p a host if it is one by right under the settings s, and takes
+// that from who is not any more; it reports whether either was so. mu is held.
+func (m *Room) entitle(p *Participant, s *Settings) bool {
+	owner := p.kind != Feed && HostOf(p.who, s)
+	if owner == p.owner {
+		return false
+	}
+	p.owner = owner
+	switch {
+	case owner:
+		m.give(p, Host)
+	case auth.Allow(p.who, auth.Publish, resource(s)) == nil:
+		m.give(p, Speaker)
+	default:
+		m.give(p, Listener)
+	}
+	return true
+}
+
+// give gives p a role, and lets it see what hosts see and nobody else: the PIN,
+// and who waits in the lobby. Who becomes a host waits no more. mu is held.
+func (m *Room) give(p *Participant, role Role) {
+	was := p.role
+	p.role = role
+	p.muted = p.muted || role == Listener
+	p.setRank()
+	switch {
+	case m.people[p.ID] != p:
+		return
+	case role == Host:
+		m.admit(p)
+	}
+	if p.waiting {
+		return
+	}
+	p.leg.Notify(Event{EventRoom, m.view(p)})
+	if (role == Host) == (was == Host) {
+		return
+	}
+	for _, other := range m.members(true) {
+		switch {
+		case !other.Waiting:
+		case role == Host:
+			p.leg.Notify(Event{EventParticipant, other})
+		default:
+			p.leg.Notify(Event{EventLeft, Left{ID: other.ID}})
+		}
 	}
 }
 
@@ -216,7 +258,7 @@ func (p *Participant) Listen(on bool) error {
 		p.muted = true
 		m.sound.mute(p, true)
 	}
-	m.spread(nil, Event{EventParticipant, p.member()})
+	m.show(p)
 	m.mu.Unlock()
 	if on {
 		p.hush()
@@ -244,7 +286,7 @@ func (p *Participant) mute(m *Room, muted bool) error {
 	}
 	p.muted = muted
 	m.sound.mute(p, muted)
-	m.spread(nil, Event{EventParticipant, p.member()})
+	m.show(p)
 	return nil
 }
 
@@ -263,7 +305,7 @@ func (p *Participant) SetHand(up bool) error {
 	if up {
 		p.hand = time.Now()
 	}
-	m.spread(nil, Event{EventParticipant, p.member()})
+	m.show(p)
 	m.rooms.stir(m.settings())
 	return nil
 }
@@ -312,7 +354,7 @@ func (p *Participant) Mute(id string, muted bool) error {
 		if muted && !other.muted {
 			other.muted = true
 			m.sound.mute(other, true)
-			m.spread(nil, Event{EventParticipant, other.member()})
+			m.show(other)
 		}
 		return nil
 	})
@@ -359,14 +401,13 @@ func (p *Participant) SetRole(id string, role Role) error {
 		case role == Host && other.who.IsGuest():
 			return fmt.Errorf("%w: guests cannot be hosts", auth.ErrDenied)
 		}
-		other.role, other.given = role, true
-		other.setRank()
+		other.given = true
 		other.hand = time.Time{}
 		if role == Listener {
-			quiet, other.muted = other, true
+			quiet = other
 		}
-		m.spread(nil, Event{EventParticipant, other.member()})
-		other.leg.Notify(Event{EventRoom, m.view(other)})
+		m.give(other, role)
+		m.show(other)
 		return nil
 	})
 	if quiet != nil {

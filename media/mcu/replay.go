@@ -227,11 +227,15 @@ func (r *Rooms) Replay(id auth.Identity, room string) ([]Transmission, error) {
 	if err != nil {
 		return nil, err
 	}
+	return transmissions(all), nil
+}
+
+func transmissions(all []*spoken) []Transmission {
 	out := make([]Transmission, 0, len(all))
 	for _, t := range all {
 		out = append(out, t.Transmission)
 	}
-	return out, nil
+	return out
 }
 
 // ReplayAudio returns a transmission as an Ogg file, or all of them one after the
@@ -242,6 +246,10 @@ func (r *Rooms) ReplayAudio(who auth.Identity, room, id string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
+	return oggOf(all, id)
+}
+
+func oggOf(all []*spoken, id string) ([]byte, error) {
 	var packets [][]byte
 	for _, t := range all {
 		if id != "" && t.ID != id {
@@ -258,4 +266,40 @@ func (r *Rooms) ReplayAudio(who auth.Identity, room, id string) ([]byte, error) 
 		return nil, ErrNotFound
 	}
 	return ogg.Opus("Muster", packets), nil
+}
+
+// replayed returns what was said in the participant's room and can be heard again.
+// Guests hear what was said since they came.
+func (p *Participant) replayed() ([]*spoken, error) {
+	m := p.Room()
+	m.mu.Lock()
+	who, since, there := p.who, p.since, m.people[p.ID] == p && !p.waiting
+	m.mu.Unlock()
+	if !there {
+		return nil, ErrGone
+	}
+	all, err := p.rooms.replayed(who, m.name)
+	if who.IsGuest() {
+		all = slices.DeleteFunc(all, func(t *spoken) bool { return t.From.Before(since) })
+	}
+	return all, err
+}
+
+// Replay is Rooms.Replay for who is in the room, guests too, who are told of what was
+// said since they came. The error is ErrGone in the lobby, or one of those.
+func (p *Participant) Replay() ([]Transmission, error) {
+	all, err := p.replayed()
+	if err != nil {
+		return nil, err
+	}
+	return transmissions(all), nil
+}
+
+// ReplayAudio is Rooms.ReplayAudio for who is in the room.
+func (p *Participant) ReplayAudio(id string) ([]byte, error) {
+	all, err := p.replayed()
+	if err != nil {
+		return nil, err
+	}
+	return oggOf(all, id)
 }

@@ -194,3 +194,41 @@ func TestWhoMayHearAgain(t *testing.T) {
 		t.Errorf("%d are left when the room has ended, %v", len(n), err)
 	}
 }
+
+// TestGuestsHearAgainWhatWasSaidSinceTheyCame, and nothing of before.
+func TestGuestsHearAgainWhatWasSaidSinceTheyCame(t *testing.T) {
+	h, st, ins := remembering(t, "anna")
+	st.say(ins[0], marked(1))
+	st.now = st.now.Add(2 * replayPause)
+	guest, _, err := h.join(t, auth.Guest("Clark", "rooms/briefing", []string{"red"}), func(r *JoinRequest) { r.Invited = true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest.Room().mu.Lock()
+	guest.since = st.now
+	guest.Room().mu.Unlock()
+	st.say(ins[0], marked(2))
+	st.now = st.now.Add(2 * replayPause)
+	all, err := guest.Replay()
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d, %v", len(all), err)
+	}
+	before, err := h.Replay(admin, "briefing")
+	if err != nil || len(before) != 2 {
+		t.Fatalf("%d, %v", len(before), err)
+	}
+	if _, err := guest.ReplayAudio(before[0].ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what was said before: %v", err)
+	}
+	one, err := guest.ReplayAudio(all[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if every, err := guest.ReplayAudio(""); err != nil || len(every) != len(one) {
+		t.Errorf("all of it holds %d bytes, and one %d: %v", len(every), len(one), err)
+	}
+	guest.Leave(nil)
+	if _, err := guest.Replay(); !errors.Is(err, ErrGone) {
+		t.Errorf("who has left: %v", err)
+	}
+}

@@ -245,6 +245,16 @@ func (m *Room) spread(from *Participant, e Event) {
 	}
 }
 
+// show tells everybody what p is now, itself too. mu is held.
+func (m *Room) show(p *Participant) {
+	if m.people[p.ID] != p {
+		return // nobody is to hear of who has left
+	}
+	e := Event{EventParticipant, p.member()}
+	m.spread(p, e)
+	p.leg.Notify(e)
+}
+
 // tellAll tells everybody who is in. mu is held.
 func (m *Room) tellAll(e Event) { m.spread(nil, e) }
 
@@ -345,9 +355,17 @@ func (m *Room) stop() {
 func (m *Room) change(s *Settings) {
 	m.set.Store(s)
 	m.stream.changed() // its groups may be others
+	var quiet []*Participant
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.sound.control(s.Floor)
+	for _, p := range m.people {
+		if m.entitle(p, s) {
+			m.show(p)
+			if p.role == Listener {
+				quiet = append(quiet, p)
+			}
+		}
+	}
 	m.showRoom()
 	if b := m.rooms.deps.Bridge; b != nil {
 		b.Stirred(m.name)
@@ -356,6 +374,10 @@ func (m *Room) change(s *Settings) {
 		for _, p := range m.people {
 			m.admit(p)
 		}
+	}
+	m.mu.Unlock()
+	for _, p := range quiet {
+		p.hush()
 	}
 }
 

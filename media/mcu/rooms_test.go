@@ -155,6 +155,95 @@ func TestLobby(t *testing.T) {
 	}
 }
 
+// TestOnlyHostsKnowTheLobby: whatever those do who wait in it.
+func TestOnlyHostsKnowTheLobby(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, func(s *Settings) { s.Lobby, s.PIN = true, "471123" })
+	host, hostEar := h.mustJoin(t, admin)
+	mike, mikeEar := h.mustJoin(t, member("mike", true))
+	if err := host.Admit(mike.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	lisa, lisaEar := h.mustJoin(t, member("lisa", true))
+	told := func(e *ear) (of []bool) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, ev := range e.events {
+			if m, ok := ev.Data.(Member); ok && m.ID == lisa.ID {
+				of = append(of, m.Waiting)
+			}
+			if l, ok := ev.Data.(Left); ok && l.ID == lisa.ID {
+				of = nil
+			}
+		}
+		return of
+	}
+	for name, do := range map[string]func() error{
+		"unmutes": func() error { return lisa.SetMuted(false) }, "listens": func() error { return lisa.Listen(true) },
+		"is muted": func() error { return host.Mute(lisa.ID, true) }, "may speak": func() error { return host.SetRole(lisa.ID, Speaker) },
+		"has other rights": func() error { lisa.changed(member("lisa", false)); return nil },
+	} {
+		if err := do(); err != nil {
+			t.Errorf("lisa %s: %v", name, err)
+		}
+		if len(told(mikeEar)) != 0 {
+			t.Errorf("mike learns that lisa waits, when she %s", name)
+		}
+	}
+	if n := len(told(hostEar)); n < 4 {
+		t.Errorf("the host is told of lisa %d times", n)
+	}
+	if _, ok := lisaEar.last(EventRoom); ok {
+		t.Error("who waits is told of the room")
+	}
+	if err := host.SetRole(mike.ID, Host); err != nil {
+		t.Fatal(err)
+	}
+	if of := told(mikeEar); len(of) != 1 || !of[0] {
+		t.Errorf("who has become a host is not told who waits: %v", of)
+	}
+	if err := host.SetRole(mike.ID, Speaker); err != nil {
+		t.Fatal(err)
+	}
+	if of := told(mikeEar); of != nil {
+		t.Errorf("who is no host any more still sees the lobby: %v", of)
+	}
+	if e, _ := mikeEar.last(EventRoom); e.Data.(View).PIN != "" {
+		t.Error("who is no host any more is told the PIN")
+	}
+	if err := host.SetRole(lisa.ID, Host); err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := lisaEar.last(EventState); e.Data.(State).Waiting {
+		t.Error("a host waits in the lobby")
+	}
+}
+
+// TestHostsByRightAreHostsAtOnce when the room's settings name them, or do not any
+// more, while they are in it.
+func TestHostsByRightAreHostsAtOnce(t *testing.T) {
+	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
+	h.make(t, nil)
+	mike, ear := h.mustJoin(t, member("mike", true))
+	name := func(hosts ...string) {
+		t.Helper()
+		if _, err := h.Update(t.Context(), admin, "briefing", func(s *Settings) { s.Hosts = hosts }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name("mike")
+	if r, _ := mike.Role(); r != Host {
+		t.Errorf("named a host, he is a %s", r)
+	}
+	if e, _ := ear.last(EventParticipant); e.Data.(Member).Role != Host {
+		t.Error("he is not told")
+	}
+	name()
+	if r, _ := mike.Role(); r != Speaker {
+		t.Errorf("no host any more, he is a %s", r)
+	}
+}
+
 func TestHostsDecide(t *testing.T) {
 	h := open(t, DefaultConfig(), storetest.Config(t, "sqlite"))
 	h.make(t, nil)

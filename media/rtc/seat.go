@@ -104,6 +104,7 @@ func (t *Seat) Close(reason error) {
 
 // Offer answers an offer of the client. sources says what the sections show in
 // which it sends pictures, by mid; a section that is not named there sends none.
+// An offer that turns out to be impossible half way ends the seat.
 func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer string, err error) {
 	o, err := parseRoomOffer([]byte(text))
 	if err != nil {
@@ -131,8 +132,16 @@ func (t *Seat) Offer(text string, sources map[string]mcu.VideoSource) (answer st
 		return "", err
 	}
 	if answer, err = t.answer(o); err != nil {
+		// The connection is left between two descriptions and takes no further
+		// offer: the client begins anew, with a seat of its own.
+		t.close(err)
+		if !t.started {
+			t.started = true
+			t.abandon()
+		}
 		return "", err
 	}
+	answer = preferDTX(answer)
 	t.bindSlots(added)
 	t.publishing(o, sources)
 	if t.started {

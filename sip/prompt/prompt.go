@@ -25,11 +25,12 @@ const (
 	Unmuted   Name = "unmuted"   // the microphone is on
 	Emergency Name = "emergency" // you are in the room, which is about an emergency
 	Cancelled Name = "cancelled" // the emergency is over
+	Recorded  Name = "recorded"  // the room is being recorded
 	Goodbye   Name = "goodbye"   // the call ends
 )
 
 // names are all prompts; each language has all of them.
-var names = []Name{PIN, WrongPIN, Joined, Waiting, Muted, Unmuted, Emergency, Cancelled, Goodbye}
+var names = []Name{PIN, WrongPIN, Joined, Waiting, Muted, Unmuted, Emergency, Cancelled, Recorded, Goodbye}
 
 //go:embed sounds
 var sounds embed.FS

@@ -67,9 +67,12 @@ type eventsOut struct {
 }
 
 func (a *API) events() {
-	o := op("events", http.MethodGet, "/events", "Live events over a WebSocket (RFC 6455)")
-	o.Description = "Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, recording.changed, file.changed, mission.changed, call.changed (to whoever has a room call, and to administrators), auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
-	o.Responses = map[string]*huma.Response{"101": {Description: "Switching Protocols"}}
+	o := op("events", http.MethodGet, "/events", "Live events over a WebSocket (RFC 6455), or as server-sent events")
+	o.Description = "With Accept: text/event-stream they come as server-sent events, of which each holds one message; else over a WebSocket. Messages are JSON objects {kind, time, data}. The first is \"hello\" with what you may see; it comes again when your rights change. Then: stream.ready, stream.ended, stream.stats (every 2 s), session.opened, session.closed, user.changed, group.changed, token.changed, device.changed, recording.changed, file.changed, mission.changed, call.changed (to whoever has a room call, and to administrators), auth.failed, and lagged, which says that messages were lost and the state is to be read anew."
+	o.Responses = map[string]*huma.Response{
+		"101": {Description: "Switching Protocols"},
+		"200": {Description: "Server-sent events", Content: map[string]*huma.MediaType{eventStream: {Schema: &huma.Schema{Type: huma.TypeString}}}},
+	}
 	o.DefaultStatus = http.StatusSwitchingProtocols
 	register(a, user, o, func(ctx context.Context, _ auth.Identity, _ *none) (*eventsOut, error) {
 		if a.Bus == nil {
@@ -92,32 +95,77 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 	// Subscribed before the state is read: nothing falls in between.
 	sub := a.Bus.Subscribe(eventQueue)
 	defer sub.Close()
-	a.channel(w, r, true, func(ctx context.Context, who login.Caller, conn *websocket.Conn) error {
-		p := &page{a: a, conn: conn, sub: sub, who: who, id: who.Identity, told: make(map[string]struct{})}
+	serve := func(ctx context.Context, who login.Caller, send func(context.Context, any) error) error {
+		p := &page{a: a, send: send, sub: sub, who: who, id: who.Identity, told: make(map[string]struct{})}
 		return p.serve(ctx)
+	}
+	if strings.Contains(r.Header.Get("Accept"), eventStream) {
+		a.streamEvents(w, r, serve)
+		return
+	}
+	a.channel(w, r, true, func(ctx context.Context, who login.Caller, conn *websocket.Conn) error {
+		return serve(ctx, who, func(ctx context.Context, v any) error { return sendJSON(ctx, conn, v) })
 	})
 }
 
-// channel opens a WebSocket on which the page only listens, calls serve, and says
-// farewell. The context of serve ends when the page has gone, its login is over,
-// or the server is going down. With register, callers without a cookie are put on
-// the register of sessions.
-func (a *API) channel(w http.ResponseWriter, r *http.Request, register bool, serve func(context.Context, login.Caller, *websocket.Conn) error) {
-	who, _ := login.From(r.Context())
+const eventStream = "text/event-stream"
+
+// streamEvents serves what channel does as server-sent events (HTML standard §9.2), to
+// whoever has no WebSocket at hand. It ends without a farewell: a client that comes
+// back is told why it may not.
+func (a *API) streamEvents(w http.ResponseWriter, r *http.Request, serve func(context.Context, login.Caller, func(context.Context, any) error) error) {
+	ctx, who, done, ok := a.attend(w, r, true)
+	if !ok {
+		return
+	}
+	defer done()
+	w.Header().Set("Content-Type", eventStream)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	out := http.NewResponseController(w)
+	err := serve(ctx, who, func(ctx context.Context, v any) error {
+		if ctx.Err() != nil {
+			return nil // serve sees it next
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		if err := out.SetWriteDeadline(time.Now().Add(eventWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", b); err != nil {
+			return err
+		}
+		return out.Flush()
+	})
+	if err != nil && ctx.Err() == nil {
+		a.Log.Debug("live events", "user", who.Identity.User, "error", err)
+	}
+}
+
+// attend prepares to tell the caller what happens. The context ends when the page
+// has gone, its login is over, or the server is going down; its cause says which.
+// With register, callers without a cookie are put on the register of sessions. ok is
+// false when the request has been answered; else done is called at the end.
+func (a *API) attend(w http.ResponseWriter, r *http.Request, register bool) (_ context.Context, who login.Caller, done func(), ok bool) {
+	who, _ = login.From(r.Context())
 	if login.CrossSite(r) {
 		problem.Write(w, http.StatusForbidden, "This request comes from a page of another site.")
-		return
-	}
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		w.Header().Set("Upgrade", "websocket")
-		problem.Write(w, http.StatusUpgradeRequired, "This address speaks WebSocket only.")
-		return
+		return nil, who, nil, false
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(a.down, func() { cancel(errGoingDown) })()
+	ends := []func(){func() { cancel(nil) }}
+	done = func() {
+		for _, f := range ends {
+			f()
+		}
+	}
+	calm := context.AfterFunc(a.down, func() { cancel(errGoingDown) })
+	ends = append(ends, func() { calm() })
 	if who.Over != nil {
-		defer context.AfterFunc(who.Over, func() { cancel(errLoggedOut) })()
+		stay := context.AfterFunc(who.Over, func() { cancel(errLoggedOut) })
+		ends = append(ends, func() { stay() })
 	}
 	if who.Over == nil && register && a.Sessions != nil {
 		// A cookie's login is on the register already; others get an entry.
@@ -125,11 +173,30 @@ func (a *API) channel(w http.ResponseWriter, r *http.Request, register bool, ser
 		info := auth.SessionInfo{Protocol: "web", Remote: login.PeerFrom(ctx).Addr, Agent: agent[:min(len(agent), 200)]}
 		session, err := a.Sessions.Open(who.Identity, auth.Use, auth.Server(), info, func(reason error) { cancel(fmt.Errorf("%w: %w", errLoggedOut, reason)) })
 		if err != nil {
+			done()
 			problem.Write(w, http.StatusForbidden, whyNot(user))
-			return
+			return nil, who, nil, false
 		}
-		defer session.Close()
+		ends = append(ends, session.Close)
 	}
+	return ctx, who, done, true
+}
+
+// channel opens a WebSocket on which the page only listens, calls serve, and says
+// farewell. The context of serve is that of attend.
+func (a *API) channel(w http.ResponseWriter, r *http.Request, register bool, serve func(context.Context, login.Caller, *websocket.Conn) error) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && !login.CrossSite(r) {
+		w.Header().Set("Upgrade", "websocket")
+		problem.Write(w, http.StatusUpgradeRequired, "This address speaks WebSocket only.")
+		return
+	}
+	ctx, who, done, ok := a.attend(w, r, register)
+	if !ok {
+		return
+	}
+	defer done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		return // Accept has answered
@@ -141,7 +208,7 @@ func (a *API) channel(w http.ResponseWriter, r *http.Request, register bool, ser
 	defer cut()
 	go func() {
 		defer close(gone)
-		defer cancel(nil)
+		defer cancel()
 		defer run.Recover(a.Log, "api")
 		listen(hearing, conn, cut)
 	}()
@@ -182,7 +249,7 @@ func farewell(conn *websocket.Conn, cut func(), code websocket.StatusCode, reaso
 // page is one live channel, served by one goroutine.
 type page struct {
 	a    *API
-	conn *websocket.Conn
+	send func(context.Context, any) error
 	sub  *bus.Subscription
 	who  login.Caller
 	id   auth.Identity // as of the last look
@@ -333,8 +400,6 @@ func (p *page) seesSession(s auth.SessionInfo, opened bool) bool {
 	}
 	return true
 }
-
-func (p *page) send(ctx context.Context, e Event) error { return sendJSON(ctx, p.conn, e) }
 
 // sendJSON writes one message. It is not cut by the end of ctx at once: a message
 // cut in the middle would leave no way to say why the channel closes.

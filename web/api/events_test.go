@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -331,5 +332,70 @@ func TestMeter(t *testing.T) {
 	p.Close(nil)
 	if r := sample(6 * time.Second); r != 0 || len(h.meter.last) != 0 {
 		t.Errorf("a stream that ended is remembered: %d", r)
+	}
+}
+
+// TestServerSentEvents: what comes over a WebSocket comes as a stream of text as
+// well, to who may be told, and for as long as the login lasts.
+func TestServerSentEvents(t *testing.T) {
+	h := openHouse(t)
+	url := h.serve(t)
+	cookie := h.cookie(t, url, "mike")
+	get := func(header http.Header) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/v1/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = header
+		req.Header.Set("Accept", "text/event-stream")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close(); http.DefaultClient.CloseIdleConnections() })
+		return res
+	}
+	if res := get(http.Header{}); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("nobody: %s", res.Status)
+	}
+	if res := get(http.Header{"Cookie": {cookie}, "Origin": {"https://evil.example"}}); res.StatusCode != http.StatusForbidden {
+		t.Errorf("a page of another site: %s", res.Status)
+	}
+	res := get(http.Header{"Cookie": {cookie}})
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%s, %s", res.Status, res.Header.Get("Content-Type"))
+	}
+	lines := bufio.NewScanner(res.Body)
+	until := func(kind string, not ...string) {
+		t.Helper()
+		for lines.Scan() {
+			text, ok := strings.CutPrefix(lines.Text(), "data: ")
+			if !ok {
+				continue
+			}
+			var m message
+			if err := json.Unmarshal([]byte(text), &m); err != nil {
+				t.Fatal(err)
+			}
+			if m.Kind == kind {
+				return
+			}
+			for _, n := range not {
+				if m.Kind == n {
+					t.Fatalf("got %s", m.Kind)
+				}
+			}
+		}
+		t.Fatalf("the stream ends before %s: %v", kind, lines.Err())
+	}
+	until("hello")
+	h.Bus.Publish(bus.Fact{Kind: "secret", Data: struct{}{}, Admin: true})
+	h.Bus.Publish(bus.Fact{Kind: "open", Data: struct{}{}})
+	until("open", "secret")
+	if err := h.auth.SetDisabled(t.Context(), "mike", true); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() { // until the login is over
 	}
 }

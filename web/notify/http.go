@@ -40,6 +40,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /sessions/{key}", s.events)
 	mux.HandleFunc("POST /sessions/{key}", s.post)
 	mux.HandleFunc("DELETE /sessions/{key}", s.shut)
+	mux.HandleFunc("GET /sessions/{key}/replay", s.replay)
+	mux.HandleFunc("GET /sessions/{key}/replay/{id}", s.replayAudio)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if login.CrossSite(r) {
 			problem.Write(w, http.StatusForbidden, "This request comes from a page of another site.")

@@ -45,7 +45,11 @@ type fakeSeat struct {
 var errFakeOffer = errors.New("this is no offer")
 
 func (f *fakeSeat) Offer(sdp string, _ map[string]mcu.VideoSource) (string, error) {
-	if sdp == "bad" {
+	switch sdp {
+	case "bad":
+		return "", errFakeOffer
+	case "worse": // what ends the seat
+		f.Close(errFakeOffer)
 		return "", errFakeOffer
 	}
 	return "answer to " + sdp, nil
@@ -297,6 +301,13 @@ func TestAMeeting(t *testing.T) {
 	if code := mike.ask("offer", object{"sdp": "bad"}, nil); code != codeMedia {
 		t.Errorf("a bad offer: %q", code)
 	}
+	if code := mike.ask("offer", object{"sdp": "worse"}, nil); code != codeMedia {
+		t.Errorf("a worse offer: %q", code)
+	}
+	mike.expect(typeMedia, nil)
+	if code := mike.ask("offer", object{"sdp": "v=0"}, &answer); code != "" {
+		t.Errorf("an offer after one that ended the media: %q", code)
+	}
 	if code := mike.ask("show", object{"places": []object{{"mid": "4", "track": "x", "width": 640, "height": 360}}}, nil); code != "" {
 		t.Errorf("show: %q", code)
 	}
@@ -327,7 +338,7 @@ func TestAMeeting(t *testing.T) {
 		t.Errorf("a hand from outside: %q", code)
 	}
 	h.mu.Lock()
-	seat := h.seats[0]
+	seat := h.seats[len(h.seats)-1]
 	h.mu.Unlock()
 	select {
 	case <-seat.Ended():
@@ -512,10 +523,33 @@ func TestGuestsComeByInvitation(t *testing.T) {
 	if s.Room.PIN != "" {
 		t.Error("a guest is told the PIN")
 	}
+	h.dial(t, "mike", "")
+	for _, user := range []string{"mike", "nobody"} {
+		if code := guest.ask("call", object{"user": user}, nil); code != codeDenied {
+			t.Errorf("a guest rings %s: %q", user, code)
+		}
+	}
 	second := h.dial(t, "", "")
 	if code := second.ask("join", object{"invitation": secret, "name": "Lois"}, nil); code != codeNotFound {
 		t.Errorf("an invitation for one: %q", code)
 	}
+	for _, c := range []struct {
+		of, path string
+		status   int
+	}{
+		{guest.key, "/replay", http.StatusOK}, {guest.key, "/replay/all", http.StatusNotFound}, {guest.key, "/replay/x", http.StatusNotFound},
+		{second.key, "/replay", http.StatusForbidden}, {second.key, "/replay/all", http.StatusForbidden}, {"made-up", "/replay", http.StatusNotFound},
+	} {
+		res, err := http.Get(h.url + "/sessions/" + c.of + c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != c.status {
+			t.Errorf("%s: %s", c.path, res.Status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 func TestSomebodyOfAnotherGroupComesByInvitation(t *testing.T) {

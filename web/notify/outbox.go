@@ -17,6 +17,7 @@ type outbox struct {
 	seq   int64      // of the newest event
 	kept  []outMessage
 	bytes int   // of kept that nobody has taken yet
+	held  int   // bytes of kept
 	taken int64 // sequence number up to which kept was taken
 	over  bool
 }
@@ -30,6 +31,7 @@ type outMessage struct {
 const (
 	maxWaiting = 4 << 20 // bytes: a room's state with all its people and messages is a few hundred kB
 	keptEvents = 512     // events kept for resuming
+	keptBytes  = 1 << 20 // that they may take; a resuming client is away for seconds
 )
 
 var errSlow = errors.New("the client does not read what it is told")
@@ -56,7 +58,10 @@ func (o *outbox) put(typ string, data any) bool {
 	}
 	o.kept = append(o.kept, outMessage{o.seq, text})
 	o.bytes += len(text)
-	for len(o.kept) > keptEvents && o.kept[0].seq <= o.taken {
+	o.held += len(text)
+	for (len(o.kept) > keptEvents || o.held > keptBytes) && o.kept[0].seq <= o.taken {
+		o.held -= len(o.kept[0].text)
+		o.kept[0].text = nil
 		o.kept = o.kept[1:]
 	}
 	o.ring()

@@ -75,13 +75,13 @@ type Server struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[string]*session
-	perAddr  map[netip.Addr]int
+	perAddr  map[netip.Prefix]int // by limit.Prefix
 	stopping bool
 }
 
 // New returns a server that nobody has come to yet.
 func New(deps Deps) *Server {
-	return &Server{deps: deps, log: deps.Log.With("part", part), sessions: make(map[string]*session), perAddr: make(map[netip.Addr]int)}
+	return &Server{deps: deps, log: deps.Log.With("part", part), sessions: make(map[string]*session), perAddr: make(map[netip.Prefix]int)}
 }
 
 // Stats are gauges.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"muster/internal/auth"
+	"muster/internal/limit"
 	"muster/internal/run"
 	"muster/media"
 	"muster/media/mcu"
@@ -34,8 +35,9 @@ type session struct {
 	ctx    context.Context // ends with the session
 	cancel context.CancelCauseFunc
 
-	doing sync.Mutex // one request at a time; guards done
+	doing sync.Mutex // one request at a time; guards done and pace
 	done  []answered // the newest keptAnswers requests, the oldest first
+	pace  pace
 
 	mu       sync.Mutex // guards what follows
 	p        *mcu.Participant
@@ -71,11 +73,11 @@ func (s *Server) newSession(who auth.Identity, known bool, client media.Client) 
 	switch {
 	case s.stopping:
 		return nil, errStopping
-	case len(s.sessions) >= s.deps.MaxSessions, s.perAddr[client.Remote.Addr()] >= maxPerAddress:
+	case len(s.sessions) >= s.deps.MaxSessions, s.perAddr[limit.Prefix(client.Remote.Addr())] >= maxPerAddress:
 		return nil, errBusy
 	}
 	s.sessions[key] = ses
-	s.perAddr[client.Remote.Addr()]++
+	s.perAddr[limit.Prefix(client.Remote.Addr())]++
 	return ses, nil
 }
 
@@ -130,8 +132,9 @@ func (c *session) close(reason error) {
 	_, was := c.srv.sessions[c.key]
 	if was {
 		delete(c.srv.sessions, c.key)
-		if c.srv.perAddr[c.client.Remote.Addr()]--; c.srv.perAddr[c.client.Remote.Addr()] == 0 {
-			delete(c.srv.perAddr, c.client.Remote.Addr())
+		from := limit.Prefix(c.client.Remote.Addr())
+		if c.srv.perAddr[from]--; c.srv.perAddr[from] == 0 {
+			delete(c.srv.perAddr, from)
 		}
 	}
 	c.srv.mu.Unlock()
@@ -196,6 +199,13 @@ func (c *session) do(ctx context.Context, text []byte) message {
 	sum := sha256.Sum256(text)
 	if i := slices.IndexFunc(c.done, func(d answered) bool { return d.request == sum }); i >= 0 && r.ID != 0 {
 		return c.done[i].answer
+	}
+	if wait := c.pace.spend(1+len(text)/requestSize, time.Now()); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		case <-c.ctx.Done():
+		}
 	}
 	answer := c.answer(ctx, r)
 	if len(c.done) == keptAnswers {
@@ -499,15 +509,24 @@ func (c *session) offer(d offerData) (any, error) {
 	}
 	sdp, err := seat.Offer(d.SDP, d.Sources)
 	if err != nil {
+		select {
+		case <-seat.Ended(): // over this offer: the next one begins anew
+			c.seatEnded(seat)
+		default:
+		}
 		return nil, err
 	}
 	return answerData{sdp}, nil
 }
 
-// watchSeat tells the client when its media have ended by themselves: it may
-// offer anew.
 func (c *session) watchSeat(seat Seat) {
 	<-seat.Ended()
+	c.seatEnded(seat)
+}
+
+// seatEnded tells the client that its media have ended by themselves: it may
+// offer anew.
+func (c *session) seatEnded(seat Seat) {
 	c.mu.Lock()
 	mine := c.seat == seat
 	if mine {
@@ -531,6 +550,9 @@ func (c *session) show(places []mcu.Place) error {
 
 // call calls somebody who is connected into the room.
 func (c *session) call(p *mcu.Participant, d callData) error {
+	if _, waiting := p.Role(); waiting || p.Identity().IsGuest() {
+		return fmt.Errorf("%w: guests call nobody", auth.ErrDenied)
+	}
 	if c.srv.call(c.srv.of(d.User), p.Room().Settings().Name.String(), p.Name(), c) == 0 {
 		return mcu.ErrNotFound
 	}

@@ -99,7 +99,7 @@ func (w *worker) work(r io.Reader) error {
 	done := make(chan error, 1)
 	go func() { done <- listen(r, messages, free) }()
 	timer := time.NewTimer(0)
-	reports := time.NewTicker(time.Second)
+	reports := time.NewTicker(reportEvery)
 	for {
 		select {
 		case err := <-done:

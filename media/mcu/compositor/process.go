@@ -18,9 +18,8 @@ import (
 )
 
 const (
-	// silence is how long the child may say nothing before it is taken to hang:
-	// it reports each second.
-	silence = 5 * time.Second
+	// reportEvery is how often the child says something in any case.
+	reportEvery = time.Second
 	// goodbye is how long it may take to end by itself.
 	goodbye = 2 * time.Second
 	// tail is how much of what it wrote before it ended is logged, in bytes.
@@ -46,7 +45,7 @@ func (c *Compositor) serve(ctx context.Context) error {
 	group := run.NewGroup(ctx, c.log, "compositor")
 	group.Go(func(context.Context) { cancel(fmt.Errorf("writing to it: %w", c.write(ctx, conn))) })
 	group.Go(func(context.Context) { cancel(fmt.Errorf("reading from it: %w", c.read(conn, heard))) })
-	group.Go(func(context.Context) { cancel(c.watch(ctx, heard)) })
+	group.Go(func(context.Context) { cancel(c.watch(ctx, heard, cmd.Process.Pid)) })
 	c.setUp(true)
 	<-ctx.Done()
 	c.setUp(false)
@@ -248,17 +247,20 @@ func (c *Compositor) readers(number uint32) []*Output {
 }
 
 // watch returns when the child hangs or nobody needs it.
-func (c *Compositor) watch(ctx context.Context, heard <-chan struct{}) error {
+func (c *Compositor) watch(ctx context.Context, heard <-chan struct{}, pid int) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	lastHeard, lastUsed := time.Now(), time.Now()
+	lastUsed := time.Now()
+	var child pulse
+	child.beat(lastUsed)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-heard:
-			lastHeard = time.Now()
-		case now := <-tick.C:
+			child.beat(time.Now())
+		case <-tick.C:
+			now := time.Now() // a tick may have waited
 			c.mu.Lock()
 			used := len(c.encodes) > 0
 			c.mu.Unlock()
@@ -268,8 +270,18 @@ func (c *Compositor) watch(ctx context.Context, heard <-chan struct{}) error {
 			if now.Sub(lastUsed) >= c.idle {
 				return errIdle
 			}
-			if now.Sub(lastHeard) >= silence {
-				return errors.New("it hangs")
+			select {
+			case <-heard:
+				child.beat(now)
+				continue
+			default:
+			}
+			if now.Sub(child.heard) < reportEvery {
+				continue
+			}
+			v, known := vitalsOf(pid)
+			if err := child.look(now, v, known); err != nil {
+				return err
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import { RoomMedia, type Wish } from './media';
 import { Microphone } from './microphone';
 import { RoomError, type Busy, type ChatMessage, type Ended, type Floor, type Joined, type Layout, type Member, type Move, type Role, type RoomState, type RoomView, type Speakers, type Track } from './protocol';
 import { good, judge, sampleOf, type Cause, type Sample, type Verdict } from './quality';
+import { replayHere } from './replay';
 import { Signal } from './signal';
 import { BusyTone, Sound } from './sound';
 import { channelKey, gains, talkerKey } from './volumes';
@@ -120,6 +121,8 @@ export class RoomSession {
     onFault: (source, why, error) => (this.fault = faultOf(source, why, error)),
   });
   #signal: Signal | null = null;
+  /** What was said in it in the last minutes. */
+  readonly replay = replayHere(() => this.#signal?.key ?? '');
   #rtc: RoomMedia | null = null;
   #microphone: Microphone | null = null;
   #sound: Sound | null = null;

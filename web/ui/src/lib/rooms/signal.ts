@@ -53,6 +53,11 @@ export class Signal {
     else if (!this.#polling) this.#connect();
   };
 
+  /** Names the session; '' before the first greeting. Secret. */
+  get key(): string {
+    return this.#key;
+  }
+
   get online(): boolean {
     return this.#polling || this.#socket?.readyState === WebSocket.OPEN;
   }
