@@ -62,6 +62,8 @@ bench-room: ## parties that a core mixes, side by side with the AudioBridge of J
 bench-sfu: ## what it costs to forward a picture to the browsers of a room
 	$(GO) run $(GOFLAGS_BUILD) ./bench/sfu
 	$(GO) run $(GOFLAGS_BUILD) ./bench/sfu -receivers 40 -packets 9
+	$(GO) run $(GOFLAGS_BUILD) ./bench/sfu -packets 9
+	$(GO) run $(GOFLAGS_BUILD) ./bench/sfu -receivers 200 -packets 9
 
 bench-voice: ## Mumble voice and logins, side by side with murmurd (apt install mumble-server)
 	$(GO) run ./bench/voice
