@@ -33,7 +33,7 @@ func DefaultConfig() Config {
 	return Config{
 		Enabled: true, Address: ":14049",
 		MinRelayPort: 49152, MaxRelayPort: 65535,
-		Realm: "muster", CredentialTTL: 4 * time.Hour,
+		Realm: "muster", CredentialTTL: time.Hour,
 		PerUser: 12, PerAddress: 200, Total: 4000,
 	}
 }

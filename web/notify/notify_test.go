@@ -273,6 +273,10 @@ func TestAMeeting(t *testing.T) {
 	if j.Participant == "" || len(j.ICEServers) != 1 || j.Voices != 8 {
 		t.Errorf("joined %+v", j)
 	}
+	var anew iceData
+	if code := host.ask("ice", nil, &anew); code != "" || len(anew.ICEServers) != 1 {
+		t.Errorf("ice: %q, %+v", code, anew)
+	}
 	var state mcu.State
 	host.expect(mcu.EventState, &state)
 	if state.Self != j.Participant || state.Room.PIN != "4711" || len(state.Participants) != 1 {

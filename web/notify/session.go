@@ -268,6 +268,9 @@ type (
 		ICEServers  []ICEServer `json:"iceServers"`
 		Voices      int         `json:"voices"` // receiving audio sections to offer
 	}
+	iceData struct {
+		ICEServers []ICEServer `json:"iceServers"`
+	}
 	offerData struct {
 		SDP     string                     `json:"sdp"`
 		Sources map[string]mcu.VideoSource `json:"sources"`
@@ -349,6 +352,12 @@ func (c *session) handle(ctx context.Context, r request) (any, error) {
 			return nil, err
 		}
 		return c.offer(d)
+	case "ice":
+		p, err := c.participant()
+		if err != nil {
+			return nil, err
+		}
+		return iceData{c.srv.ice(p, p.Identity(), c.host)}, nil
 	case "show":
 		d, err := parse[showData](r)
 		if err != nil {

@@ -66,8 +66,11 @@ export class RoomMedia {
   }
 
   /** Looks for another path to the server, after the network has changed. */
-  restart(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+  async restart(): Promise<void> {
+    // What relays were opened with is good for an hour.
+    const fresh = await this.#signal.ask<{ iceServers: RTCIceServer[] }>('ice').catch(() => null);
+    if (this.#closed) return;
+    if (fresh) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: fresh.iceServers });
     this.pc.restartIce();
     return this.negotiate();
   }
