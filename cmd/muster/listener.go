@@ -22,6 +22,8 @@ type side interface {
 	Mute(session uint32, muted bool) error
 	Move(session uint32, room string) error
 	Dismiss(session uint32) error
+	// Note tells one user something.
+	Note(session uint32, text string) error
 }
 
 // keeper is a side that keeps users back who are not let in, or only listen.
@@ -45,9 +47,10 @@ type listener struct {
 	room    string                   // where it was let in, or waits
 	tone    func() ([][]byte, error) // the busy tone; asked only where side is toned
 
-	muted atomic.Bool                     // cannot be heard, as Mumble knows it
-	p     atomic.Pointer[mcu.Participant] // nil until it has entered
-	in    atomic.Pointer[mcu.AudioIn]
+	muted    atomic.Bool                     // cannot be heard, as Mumble knows it
+	recorded atomic.Bool                     // it was told that the room is being recorded
+	p        atomic.Pointer[mcu.Participant] // nil until it has entered
+	in       atomic.Pointer[mcu.AudioIn]
 
 	keeping sync.Mutex // makes what the room said last what holds; the room and the Mumble server are locked under it
 
@@ -84,14 +87,24 @@ func (l *listener) Notify(e mcu.Event) {
 		if b.On {
 			l.explain(b, time.Now())
 		}
-	case mcu.EventState, mcu.EventRoom:
-		// Let in, or given another role: it may be heard from now on.
-		l.ask(func() error { l.speak(); return l.keep() })
+	case mcu.EventState:
+		l.changed(e.Data.(mcu.State).Room)
+	case mcu.EventRoom:
+		l.changed(e.Data.(mcu.View))
 	case mcu.EventParticipant:
 		if p := l.p.Load(); p != nil && e.Data.(mcu.Member).ID == p.ID {
 			l.ask(l.keep)
 		}
 	}
+}
+
+// changed takes how the room is now.
+func (l *listener) changed(v mcu.View) {
+	if l.recorded.Swap(v.Recording) != v.Recording && v.Recording {
+		l.ask(func() error { return l.side.Note(l.session, "This room is being recorded.") })
+	}
+	// Let in, or given another role: it may be heard from now on.
+	l.ask(func() error { l.speak(); return l.keep() })
 }
 
 // End implements mcu.Leg.

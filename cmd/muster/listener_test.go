@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"muster/internal/auth"
 	"muster/media/mcu"
@@ -12,13 +13,21 @@ import (
 
 // kept is a Mumble server that remembers whom it was to keep back.
 type kept struct {
-	mu   sync.Mutex
-	held []voice.Held
+	mu    sync.Mutex
+	held  []voice.Held
+	notes []string
 }
 
 func (k *kept) Mute(uint32, bool) error   { return nil }
 func (k *kept) Move(uint32, string) error { return nil }
 func (k *kept) Dismiss(uint32) error      { return nil }
+
+func (k *kept) Note(_ uint32, text string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.notes = append(k.notes, text)
+	return nil
+}
 
 func (k *kept) Hold(session uint32, room string, h voice.Held) error {
 	k.mu.Lock()
@@ -71,4 +80,21 @@ func TestTheLobbyHoldsForMumbleUsers(t *testing.T) {
 		}
 		becomes(voice.Held{Listens: role == mcu.Listener})
 	}
+}
+
+func TestMumbleUsersAreToldThatTheRoomIsRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		side := &kept{}
+		l := &listener{side: side, log: slog.New(slog.DiscardHandler), session: 7}
+		for _, step := range []struct {
+			recording bool
+			told      int
+		}{{false, 0}, {true, 1}, {true, 1}, {false, 1}, {true, 2}} {
+			l.Notify(mcu.Event{Type: mcu.EventRoom, Data: mcu.View{Recording: step.recording}})
+			synctest.Wait()
+			if len(side.notes) != step.told {
+				t.Fatalf("%+v: told %q", step, side.notes)
+			}
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"muster/internal/auth"
 	"muster/media/mcu"
 	"muster/voice"
+	"muster/voice/wire"
 )
 
 // radio makes a room and the Mumble channel of the same name one thing: whoever is
@@ -340,6 +341,14 @@ func (r *radio) Tell(session uint32, seq uint64, opus []byte, last bool) error {
 func (r *radio) Refuse(session uint32, why string) error {
 	if srv := r.srv.Load(); srv != nil {
 		return srv.Refuse(session, why)
+	}
+	return voice.ErrGone
+}
+
+// Note implements side.
+func (r *radio) Note(session uint32, text string) error {
+	if srv := r.srv.Load(); srv != nil {
+		return srv.Send(&wire.TextMessage{Sessions: []uint32{session}, Text: &text})
 	}
 	return voice.ErrGone
 }

@@ -329,6 +329,14 @@ func (s *Server) SetState(ctx context.Context, u User) error {
 	return done(s.call(ctx, "setState", ice.Idempotent, &e))
 }
 
+// SendMessage sends a text of the server to a session.
+func (s *Server) SendMessage(ctx context.Context, session int32, text string) error {
+	var e ice.Encoder
+	e.Int(session)
+	e.String(text)
+	return done(s.call(ctx, "sendMessage", ice.Normal, &e))
+}
+
 // Join adds a session to a group of a channel, for as long as it lasts.
 func (s *Server) Join(ctx context.Context, channel, session int32, group string) error {
 	return s.member(ctx, "addUserToGroup", channel, session, group)

@@ -166,6 +166,13 @@ func (a *Attachment) Mute(session uint32, muted bool) error {
 	return nil
 }
 
+// Note tells a session at murmurd a text, which is HTML, soon; one that it was not
+// told yet is forgotten. The error is nil.
+func (a *Attachment) Note(session uint32, text string) error {
+	a.notes.wish(int32(session), func(w *wish) { w.text = text })
+	return nil
+}
+
 // Dismiss puts a session at murmurd into the root channel, soon. The error is nil.
 func (a *Attachment) Dismiss(session uint32) error {
 	a.move(session, 0)

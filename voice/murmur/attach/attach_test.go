@@ -203,6 +203,11 @@ func devices(t *testing.T, h *house, m *murmurd) {
 	eventually(t, "it is known whose session it is", func() bool { id, ok := h.Who(session); return ok && id.User == "bob" })
 	imitator.do(func() { imitator.Self.Move(imitator.Channels.Find("Blue")) })
 	eventually(t, "bob is in Blue", func() bool { return imitator.in() == "Blue" })
+	_ = h.Note(session, "This room is being recorded.")
+	eventually(t, "bob reads what he is told", func() bool {
+		text := imitator.text.Load()
+		return text != nil && *text == "This room is being recorded."
+	})
 	_ = h.Mute(session, true)
 	_ = h.Dismiss(session)
 	eventually(t, "bob is muted and shown out", func() (is bool) {

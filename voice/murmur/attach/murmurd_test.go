@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -313,6 +314,7 @@ func (h *house) waitAttached() {
 type mumble struct {
 	*gumble.Client
 	gone chan gumble.DisconnectEvent
+	text atomic.Pointer[string] // the last one
 }
 
 // connect connects a client. The error is murmurd's refusal.
@@ -377,8 +379,9 @@ func (l listener) OnDisconnect(e *gumble.DisconnectEvent) {
 	default:
 	}
 }
+func (l listener) OnTextMessage(e *gumble.TextMessageEvent) { l.m.text.Store(&e.Message) }
+
 func (listener) OnConnect(*gumble.ConnectEvent)                         {}
-func (listener) OnTextMessage(*gumble.TextMessageEvent)                 {}
 func (listener) OnUserChange(*gumble.UserChangeEvent)                   {}
 func (listener) OnChannelChange(*gumble.ChannelChangeEvent)             {}
 func (listener) OnPermissionDenied(*gumble.PermissionDeniedEvent)       {}

@@ -28,6 +28,7 @@ func newNotes() *notes {
 type wish struct {
 	mute *bool  // nil: as it is
 	to   *int32 // channel; nil: stays
+	text string // to tell it; none if empty
 }
 
 // add leaves a note.

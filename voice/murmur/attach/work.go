@@ -108,8 +108,15 @@ func (l *link) grant(ctx context.Context, wishes map[int32]wish) error {
 		if w.to != nil {
 			u.Channel = *w.to
 		}
-		if err := tolerate(l.server.SetState(ctx, u)); err != nil {
-			return err
+		if w.mute != nil || w.to != nil {
+			if err := tolerate(l.server.SetState(ctx, u)); err != nil {
+				return err
+			}
+		}
+		if w.text != "" {
+			if err := tolerate(l.server.SendMessage(ctx, session, w.text)); err != nil {
+				return err
+			}
 		}
 		delete(wishes, session)
 	}
