@@ -178,16 +178,21 @@ func TestOnlyHostsKnowTheLobby(t *testing.T) {
 		}
 		return of
 	}
-	for name, do := range map[string]func() error{
-		"unmutes": func() error { return lisa.SetMuted(false) }, "listens": func() error { return lisa.Listen(true) },
-		"is muted": func() error { return host.Mute(lisa.ID, true) }, "may speak": func() error { return host.SetRole(lisa.ID, Speaker) },
-		"has other rights": func() error { lisa.changed(member("lisa", false)); return nil },
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"unmutes", func() error { return lisa.SetMuted(false) }},
+		{"is muted", func() error { return host.Mute(lisa.ID, true) }},
+		{"may speak", func() error { return host.SetRole(lisa.ID, Speaker) }},
+		{"listens", func() error { return lisa.Listen(true) }},
+		{"has other rights", func() error { lisa.changed(member("lisa", false)); return nil }},
 	} {
-		if err := do(); err != nil {
-			t.Errorf("lisa %s: %v", name, err)
+		if err := step.do(); err != nil {
+			t.Errorf("lisa %s: %v", step.name, err)
 		}
 		if len(told(mikeEar)) != 0 {
-			t.Errorf("mike learns that lisa waits, when she %s", name)
+			t.Errorf("mike learns that lisa waits, when she %s", step.name)
 		}
 	}
 	if n := len(told(hostEar)); n < 4 {
