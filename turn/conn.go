@@ -3,7 +3,6 @@ package turn
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -49,7 +48,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	if s.engine.Load() == nil || !remote.IsValid() {
 		return
 	}
-	c := &conn{s: s, nc: nc, local: peer.Addr(nc.LocalAddr().String()), tls: inTLS(nc), wake: make(chan struct{}, 1)}
+	c := &conn{s: s, nc: nc, local: peer.Addr(nc.LocalAddr().String()), tls: peer.InTLS(nc), wake: make(chan struct{}, 1)}
 	s.n.conns.Add(1)
 	defer s.n.conns.Add(-1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -65,20 +64,6 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	if errors.Is(err, errFraming) {
 		s.n.malformed.Add(1)
 		s.log.Debug("connection ended", "remote", remote.String(), "error", err)
-	}
-}
-
-// inTLS reports whether c or what it stands on is TLS.
-func inTLS(c net.Conn) bool {
-	for {
-		switch layer := c.(type) {
-		case *tls.Conn:
-			return true
-		case interface{ NetConn() net.Conn }:
-			c = layer.NetConn()
-		default:
-			return false
-		}
 	}
 }
 

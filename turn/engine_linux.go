@@ -121,7 +121,7 @@ func (e *engine) dest(a netip.AddrPort) dest { return newDest(a, e.six) }
 func (e *engine) send(d dest, b []byte) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	if e.door >= 0 && mmsg.SendTo(e.door, &d.Name, b) != nil {
+	if e.door >= 0 && mmsg.SendTo(e.door, &d, b) != nil {
 		e.s.n.dropped.Add(1)
 	}
 }
@@ -180,7 +180,7 @@ func (r *relay) start(a *allocation) {
 func (r *relay) send(d dest, pkt []byte) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if !r.closed && mmsg.SendTo(r.fd, &d.Name, pkt) != nil {
+	if !r.closed && mmsg.SendTo(r.fd, &d, pkt) != nil {
 		r.loop.e.s.n.dropped.Add(1)
 	}
 }
@@ -199,11 +199,11 @@ func (r *relay) close() {
 }
 
 // dest is an address that a socket of this engine sends to.
-type dest struct{ mmsg.Name }
+type dest = mmsg.Name
 
 // newDest returns a for a socket of IPv6, or of IPv4. Addresses come from the same
 // sockets and so are of their kind.
 func newDest(a netip.AddrPort, six bool) dest {
 	n, _ := mmsg.NewName(a, six)
-	return dest{n}
+	return n
 }

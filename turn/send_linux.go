@@ -43,7 +43,7 @@ func (o *outbox) add(a *allocation, b []byte) {
 	if o.n > 0 && o.allocs[o.n-1] == a && o.join(o.n-1, len(b)) {
 		return
 	}
-	o.msgs[o.n].To(&a.dest.Name, v, 1)
+	o.msgs[o.n].To(&a.dest, v, 1)
 	o.allocs[o.n], o.bursts[o.n] = a, extent{len(b), len(b), true}
 	o.n++
 }
@@ -134,7 +134,7 @@ func (u *burst) segmented() bool {
 	if u.r.closed {
 		return true
 	}
-	err := mmsg.SendBurst(u.r.fd, &u.c.dest.Name, u.iovs[:u.n], &u.ctrl, u.x.size)
+	err := mmsg.SendBurst(u.r.fd, &u.c.dest, u.iovs[:u.n], &u.ctrl, u.x.size)
 	u.e.refusedSegments(err)
 	return err == nil
 }

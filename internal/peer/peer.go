@@ -3,6 +3,8 @@
 package peer
 
 import (
+	"crypto/tls"
+	"iter"
 	"net"
 	"net/netip"
 )
@@ -22,15 +24,35 @@ func Addr(s string) netip.AddrPort {
 // Of returns the canonical address of c's peer.
 func Of(c net.Conn) netip.AddrPort { return Addr(c.RemoteAddr().String()) }
 
+// layers yields c and what is below it, as far as layers tell what they stand on.
+func layers(c net.Conn) iter.Seq[net.Conn] {
+	return func(yield func(net.Conn) bool) {
+		for yield(c) {
+			layer, ok := c.(interface{ NetConn() net.Conn })
+			if !ok {
+				return
+			}
+			c = layer.NetConn()
+		}
+	}
+}
+
 // Socket returns what is below all layers of c that tell what they stand on, such
 // as TLS. Closing it ends the connection at once; closing a layer may wait for the
 // peer to take a farewell.
 func Socket(c net.Conn) net.Conn {
-	for {
-		layer, ok := c.(interface{ NetConn() net.Conn })
-		if !ok {
-			return c
-		}
-		c = layer.NetConn()
+	for l := range layers(c) {
+		c = l
 	}
+	return c
+}
+
+// InTLS reports whether c or what it stands on is TLS.
+func InTLS(c net.Conn) bool {
+	for l := range layers(c) {
+		if _, ok := l.(*tls.Conn); ok {
+			return true
+		}
+	}
+	return false
 }

@@ -41,5 +41,8 @@ func TestSocket(t *testing.T) {
 		if Socket(c) != net.Conn(below) {
 			t.Errorf("%s: got %T", name, Socket(c))
 		}
+		if InTLS(c) != (name != "bare") {
+			t.Errorf("%s: in TLS: %v", name, InTLS(c))
+		}
 	}
 }
