@@ -3,29 +3,9 @@ package voice
 import (
 	"context"
 	"time"
+
+	"muster/internal/limit"
 )
-
-// bucket is a limit that recovers: it holds up to burst, and fills with rate per
-// second.
-type bucket struct {
-	level float64
-	last  time.Time
-}
-
-// take takes one and returns how long that is too early; 0: there was one.
-func (b *bucket) take(now time.Time, burst, rate float64) time.Duration {
-	if b.last.IsZero() {
-		b.level = burst
-	} else {
-		b.level = min(b.level+rate*now.Sub(b.last).Seconds(), burst)
-	}
-	b.last = now
-	b.level--
-	if b.level >= 0 {
-		return 0
-	}
-	return time.Duration(-b.level / rate * float64(time.Second))
-}
 
 const (
 	// Messages of all kinds: a voice plugin asks for its rights in every channel
@@ -43,26 +23,20 @@ const (
 
 // floods are the limits of one client.
 type floods struct {
-	messages, texts, changes bucket
+	messages, texts, changes limit.Bucket
 	told                     time.Time // when the client was told our nonce last
 }
 
 func (f *floods) wait(ctx context.Context, c *conn, now time.Time) error {
-	return pause(ctx, c, f.messages.take(now, messageBurst, messageRate))
+	return pause(ctx, c, f.messages.Take(1, now, messageBurst, messageRate))
 }
 
 func (f *floods) change(ctx context.Context, c *conn) error {
-	return pause(ctx, c, f.changes.take(time.Now(), changeBurst, changeRate))
+	return pause(ctx, c, f.changes.Take(1, time.Now(), changeBurst, changeRate))
 }
 
 // text reports whether one more text may be sent now.
-func (f *floods) text(now time.Time) bool {
-	if f.texts.take(now, textBurst, textRate) > 0 {
-		f.texts.level++ // a refused one does not count
-		return false
-	}
-	return true
-}
+func (f *floods) text(now time.Time) bool { return f.texts.Allow(now, textBurst, textRate) }
 
 func pause(ctx context.Context, c *conn, d time.Duration) error {
 	if d <= 0 {

@@ -114,8 +114,8 @@ type Server struct {
 	udpMu     sync.RWMutex // guards what follows; before the leaves, after mu
 	byAddr    map[netip.AddrPort]*conn
 	byHost    map[netip.Addr][]*conn
-	strangers bucket
-	listings  bucket
+	strangers limit.Bucket
+	listings  limit.Bucket
 }
 
 // New returns a server; it opens nothing. cfg must be valid.

@@ -169,8 +169,7 @@ func (in *listener) stranger(known *conn, b []byte, from netip.AddrPort, now tim
 	if len(here) == 0 {
 		return nil, nil // and it takes nothing from those who are
 	}
-	if s.strangers.take(now, strangerBurst, strangerRate) > 0 {
-		s.strangers.level++
+	if !s.strangers.Allow(now, strangerBurst, strangerRate) {
 		return nil, nil
 	}
 	for _, c := range here {
@@ -290,12 +289,9 @@ func (s *Server) expireUDP(c *conn, now time.Time) {
 // question, which is all that a forger of addresses gains.
 func (s *Server) answerListing(pc *net.UDPConn, from netip.AddrPort, echo [8]byte) {
 	s.udpMu.Lock()
-	early := s.listings.take(time.Now(), strangerBurst, strangerRate) > 0
-	if early {
-		s.listings.level++
-	}
+	allowed := s.listings.Allow(time.Now(), strangerBurst, strangerRate)
 	s.udpMu.Unlock()
-	if early {
+	if !allowed {
 		return
 	}
 	s.mu.RLock()

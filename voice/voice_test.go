@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"muster/internal/limit"
 	"muster/voice/ocb2"
 	"muster/voice/wire"
 )
@@ -402,14 +403,12 @@ func TestTextMessages(t *testing.T) {
 		bob.send(&wire.TextMessage{Sessions: []uint32{alice.session}, Text: new("flood " + strconv.Itoa(i))})
 	}
 	await(bob, "a flood is refused", func(m *wire.PermissionDenied) bool { return strings.Contains(value(m.Reason), "wait") })
-	var b bucket
+	var b limit.Bucket
 	now := time.Unix(0, 0)
 	for range 100 {
-		if b.take(now, textBurst, textRate) > 0 {
-			b.level++
-		}
+		b.Allow(now, textBurst, textRate)
 	}
-	if b.take(now.Add(1500*time.Millisecond), textBurst, textRate) > 0 {
+	if !b.Allow(now.Add(1500*time.Millisecond), textBurst, textRate) {
 		t.Error("the limit does not recover")
 	}
 }
