@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -214,10 +215,7 @@ func (l *listener) explain(b mcu.Busy, now time.Time) {
 	if !ok {
 		return
 	}
-	by := b.By
-	if by == "" {
-		by = "somebody else"
-	}
+	by := cmp.Or(b.By, "somebody else")
 	why := "you are not heard: " + by + " is talking"
 	switch b.Reason {
 	case floor.Overridden:

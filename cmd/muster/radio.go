@@ -299,30 +299,27 @@ func (s *speaker) close() {
 	s.seat.Close()
 }
 
-// Mute implements side.
-func (r *radio) Mute(session uint32, muted bool) error {
+// at calls f with the Mumble server that runs now.
+func (r *radio) at(f func(*voice.Server) error) error {
 	if srv := r.srv.Load(); srv != nil {
-		return srv.Mute(session, muted)
+		return f(srv)
 	}
 	return voice.ErrGone
 }
 
+// Mute implements side.
+func (r *radio) Mute(session uint32, muted bool) error {
+	return r.at(func(srv *voice.Server) error { return srv.Mute(session, muted) })
+}
+
 // Hold implements keeper.
 func (r *radio) Hold(session uint32, room string, h voice.Held) error {
-	srv := r.srv.Load()
-	if srv == nil {
-		return voice.ErrGone
-	}
-	return srv.Hold(session, auth.RoomStreams+room, h)
+	return r.at(func(srv *voice.Server) error { return srv.Hold(session, auth.RoomStreams+room, h) })
 }
 
 // Move implements side.
 func (r *radio) Move(session uint32, room string) error {
-	srv := r.srv.Load()
-	if srv == nil {
-		return voice.ErrGone
-	}
-	err := srv.Move(session, auth.RoomStreams+room)
+	err := r.at(func(srv *voice.Server) error { return srv.Move(session, auth.RoomStreams+room) })
 	if errors.Is(err, voice.ErrNoChannel) {
 		return nil // a breakout room
 	}
@@ -331,34 +328,24 @@ func (r *radio) Move(session uint32, room string) error {
 
 // Tell implements toned.
 func (r *radio) Tell(session uint32, seq uint64, opus []byte, last bool) error {
-	if srv := r.srv.Load(); srv != nil {
-		return srv.Tell(session, seq, opus, last)
-	}
-	return voice.ErrGone
+	return r.at(func(srv *voice.Server) error { return srv.Tell(session, seq, opus, last) })
 }
 
 // Refuse implements toned.
 func (r *radio) Refuse(session uint32, why string) error {
-	if srv := r.srv.Load(); srv != nil {
-		return srv.Refuse(session, why)
-	}
-	return voice.ErrGone
+	return r.at(func(srv *voice.Server) error { return srv.Refuse(session, why) })
 }
 
 // Note implements side.
 func (r *radio) Note(session uint32, text string) error {
-	if srv := r.srv.Load(); srv != nil {
+	return r.at(func(srv *voice.Server) error {
 		return srv.Send(&wire.TextMessage{Sessions: []uint32{session}, Text: &text})
-	}
-	return voice.ErrGone
+	})
 }
 
 // Dismiss implements side.
 func (r *radio) Dismiss(session uint32) error {
-	if srv := r.srv.Load(); srv != nil {
-		return srv.Dismiss(session)
-	}
-	return voice.ErrGone
+	return r.at(func(srv *voice.Server) error { return srv.Dismiss(session) })
 }
 
 // roomOf returns the room that a channel belongs to.
