@@ -171,10 +171,9 @@ func (c *conn) drain(rest []byte) {
 				c.out.draining = false
 			}
 			c.out.mu.Unlock()
-			if !done {
-				continue
+			if done {
+				return
 			}
-			return
 		}
 	})
 	if !started {
