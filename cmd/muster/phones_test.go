@@ -77,15 +77,21 @@ func openPhones(t *testing.T) phones {
 	return phones{rooms, log}
 }
 
-func TestACallMovesToABreakoutRoomAndBack(t *testing.T) {
-	p := openPhones(t)
-	phone := &handset{}
-	var seat sip.Seat
+// dial calls a phone into the room.
+func (p phones) dial(t *testing.T, number string) (phone *handset, seat sip.Seat) {
+	t.Helper()
+	phone = &handset{}
 	eventually(t, "the rooms to run", func() bool {
 		var err error
-		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: "100", PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
+		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: number, PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
 		return err == nil
 	})
+	return phone, seat
+}
+
+func TestACallMovesToABreakoutRoomAndBack(t *testing.T) {
+	p := openPhones(t)
+	phone, seat := p.dial(t, "100")
 	var heard atomic.Int64
 	talk, _ := seat.Audio(sdp.Format{Name: "PCMU", ClockRate: 8000}, func([]byte, int) { heard.Add(1) })
 	in := func(room string) []mcu.Member {
@@ -128,13 +134,7 @@ func TestACallMovesToABreakoutRoomAndBack(t *testing.T) {
 
 func TestACallThatIsShownOutEnds(t *testing.T) {
 	p := openPhones(t)
-	phone := &handset{}
-	var seat sip.Seat
-	eventually(t, "the rooms to run", func() bool {
-		var err error
-		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: "100", PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
-		return err == nil
-	})
+	phone, seat := p.dial(t, "100")
 	defer seat.Close()
 	m, err := p.rooms.Moderator(auth.System("test"), "briefing")
 	if err != nil {
@@ -149,13 +149,7 @@ func TestACallThatIsShownOutEnds(t *testing.T) {
 func TestACallerHearsOfAnEmergency(t *testing.T) {
 	p := openPhones(t)
 	join := func(number string) (*handset, sip.Seat) {
-		phone := &handset{}
-		var seat sip.Seat
-		eventually(t, "the rooms to run", func() bool {
-			var err error
-			seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: number, PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
-			return err == nil
-		})
+		phone, seat := p.dial(t, number)
 		t.Cleanup(seat.Close)
 		return phone, seat
 	}
@@ -185,13 +179,7 @@ func TestACallerHearsOfAnEmergency(t *testing.T) {
 
 func TestACallerIsToldThatTheRoomIsRecorded(t *testing.T) {
 	p := openPhones(t)
-	phone := &handset{}
-	var seat sip.Seat
-	eventually(t, "the rooms to run", func() bool {
-		var err error
-		seat, err = p.Join(t.Context(), sip.JoinRequest{Room: "briefing", Number: "100", PIN: "4711", Remote: netip.MustParseAddrPort("192.0.2.7:5060"), Leg: phone})
-		return err == nil
-	})
+	phone, seat := p.dial(t, "100")
 	t.Cleanup(seat.Close)
 	tell := func(recording bool) {
 		seat.(*phoneSeat).heard.Notify(mcu.Event{Type: mcu.EventRoom, Data: mcu.View{Recording: recording}})
