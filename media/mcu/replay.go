@@ -13,13 +13,13 @@ import (
 
 // Transmission is what somebody said in a room without a pause.
 type Transmission struct {
-	ID          string
-	Participant string // id; it may have left
-	Name        string
-	User        string // account; empty: none
-	Kind        Kind
-	From        time.Time
-	Length      time.Duration
+	ID          string    `json:"id"`
+	Participant string    `json:"participant" doc:"Id of who said it, who may have left."`
+	Name        string    `json:"name"`
+	User        string    `json:"user,omitempty" doc:"Account; empty for guests and callers."`
+	Kind        Kind      `json:"kind" doc:"browser, sip or mumble."`
+	From        time.Time `json:"from"`
+	Seconds     float64   `json:"seconds"`
 }
 
 const (
@@ -45,12 +45,13 @@ type replay struct {
 
 // spoken is a Transmission with its packets.
 type spoken struct {
-	Transmission
-	by      *AudioIn  // nil: it is finished
-	last    time.Time // when its newest packet came
-	end     uint32    // timestamp behind its newest packet
-	packets []saidPacket
-	size    int
+	Transmission               // without Seconds, until it is told of
+	length       time.Duration // Seconds, exactly
+	by           *AudioIn      // nil: it is finished
+	last         time.Time     // when its newest packet came
+	end          uint32        // timestamp behind its newest packet
+	packets      []saidPacket
+	size         int
 }
 
 type saidPacket struct {
@@ -102,7 +103,7 @@ func (r *replay) add(in *AudioIn, p saidPacket, now time.Time) {
 	if int32(p.ts+p.samples-t.end) > 0 {
 		t.end = p.ts + p.samples
 	}
-	t.last, t.Length = now, time.Duration(t.end-t.packets[0].ts)*time.Second/mixRate
+	t.last, t.length = now, time.Duration(t.end-t.packets[0].ts)*time.Second/mixRate
 	t.size += len(p.payload) + packetCost
 	r.size += len(p.payload) + packetCost
 	for r.size > replayBytes {
@@ -233,7 +234,9 @@ func (r *Rooms) Replay(id auth.Identity, room string) ([]Transmission, error) {
 func transmissions(all []*spoken) []Transmission {
 	out := make([]Transmission, 0, len(all))
 	for _, t := range all {
-		out = append(out, t.Transmission)
+		told := t.Transmission
+		told.From, told.Seconds = t.From.UTC().Truncate(time.Millisecond), t.length.Round(10*time.Millisecond).Seconds()
+		out = append(out, told)
 	}
 	return out
 }

@@ -56,7 +56,7 @@ func TestWhatWasSaidCanBeHeardAgain(t *testing.T) {
 	st.now = st.now.Add(2 * replayPause)
 	st.say(b, marked(5), marked(6))
 	rp := st.replay
-	if got := rp.finished(st.now); len(got) != 1 || got[0].Name != "anna" || got[0].User != "anna" || got[0].Kind != Browser || got[0].Length != 6*tickEvery {
+	if got := rp.finished(st.now); len(got) != 1 || got[0].Name != "anna" || got[0].User != "anna" || got[0].Kind != Browser || got[0].length != 6*tickEvery {
 		t.Fatalf("%d are finished", len(got))
 	}
 	if n, err := h.Replay(member("carl", false), "briefing"); err != nil || len(n) != 2 {
@@ -97,8 +97,8 @@ func TestTheReplayIsBounded(t *testing.T) {
 	sum := 0
 	for _, s := range rp.all {
 		sum += s.size
-		if s.Length > replayPiece+tickEvery {
-			t.Errorf("a piece lasts %v", s.Length)
+		if s.length > replayPiece+tickEvery {
+			t.Errorf("a piece lasts %v", s.length)
 		}
 	}
 	if rp.size > replayBytes || sum != rp.size || len(rp.all) < 2 {
@@ -115,8 +115,8 @@ func TestTimesThatLeap(t *testing.T) {
 		st.say(ins[0], marked(1))
 	}
 	for _, s := range st.replay.all {
-		if took := s.last.Sub(s.From); s.Length > took+replayPause+2*tickEvery || len(s.sequence(nil)) > int(s.Length/tickEvery)+1 {
-			t.Fatalf("%v of packets are played as %v", took, s.Length)
+		if took := s.last.Sub(s.From); s.length > took+replayPause+2*tickEvery || len(s.sequence(nil)) > int(s.length/tickEvery)+1 {
+			t.Fatalf("%v of packets are played as %v", took, s.length)
 		}
 	}
 	st.replay.sweep(st.now.Add(2 * replayPause))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -14,22 +13,11 @@ import (
 	"muster/media/mcu"
 )
 
-// Transmission is what somebody said in a room without a pause.
-type Transmission struct {
-	ID          string    `json:"id"`
-	Participant string    `json:"participant" doc:"Id of who said it, who may have left."`
-	Name        string    `json:"name"`
-	User        string    `json:"user,omitempty" doc:"Account; empty for guests and callers."`
-	Kind        string    `json:"kind" doc:"browser, sip or mumble."`
-	From        time.Time `json:"from"`
-	Seconds     float64   `json:"seconds"`
-}
-
 type (
 	replayOut struct {
 		Body struct {
 			Seconds       int            `json:"seconds" doc:"For how long what is said is kept; 0: it is not."`
-			Transmissions []Transmission `json:"transmissions" doc:"The oldest first."`
+			Transmissions []mcu.Transmission `json:"transmissions" doc:"The oldest first."`
 		}
 	}
 	replayParam struct {
@@ -74,13 +62,7 @@ func (a *API) listReplay(_ context.Context, id auth.Identity, in *RoomParam) (*r
 	}
 	out := &replayOut{}
 	out.Body.Seconds = int(a.Rooms.ReplayLength().Seconds())
-	out.Body.Transmissions = []Transmission{}
-	for _, t := range all {
-		out.Body.Transmissions = append(out.Body.Transmissions, Transmission{
-			ID: t.ID, Participant: t.Participant, Name: t.Name, User: t.User, Kind: string(t.Kind), From: t.From.UTC().Truncate(time.Millisecond),
-			Seconds: t.Length.Round(10 * time.Millisecond).Seconds(),
-		})
-	}
+	out.Body.Transmissions = all
 	return out, nil
 }
 

@@ -10,21 +10,10 @@ import (
 	"muster/web/problem"
 )
 
-// transmission is what somebody said in the client's room without a pause, in the
-// form of the REST API.
-type transmission struct {
-	ID          string    `json:"id"`
-	Participant string    `json:"participant"`
-	Name        string    `json:"name"`
-	User        string    `json:"user,omitempty"`
-	Kind        mcu.Kind  `json:"kind"`
-	From        time.Time `json:"from"`
-	Seconds     float64   `json:"seconds"`
-}
-
+// replayList has the form of the REST API.
 type replayList struct {
-	Seconds       int            `json:"seconds"`
-	Transmissions []transmission `json:"transmissions"`
+	Seconds       int                `json:"seconds"`
+	Transmissions []mcu.Transmission `json:"transmissions"`
 }
 
 // inside returns the participant behind the session that the path names, or
@@ -66,14 +55,7 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
 		refuseReplay(w, err)
 		return
 	}
-	out := replayList{Seconds: int(s.deps.Rooms.ReplayLength().Seconds()), Transmissions: make([]transmission, 0, len(all))}
-	for _, t := range all {
-		out.Transmissions = append(out.Transmissions, transmission{
-			ID: t.ID, Participant: t.Participant, Name: t.Name, User: t.User, Kind: t.Kind, From: t.From.UTC().Truncate(time.Millisecond),
-			Seconds: t.Length.Round(10 * time.Millisecond).Seconds(),
-		})
-	}
-	writeJSON(w, out)
+	writeJSON(w, replayList{Seconds: int(s.deps.Rooms.ReplayLength().Seconds()), Transmissions: all})
 }
 
 // replayAudio serves one of them, or all, as Ogg Opus.
