@@ -51,22 +51,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// need skips a test without the named programs on a developer's machine; in CI
-// their absence is a failure.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts real programs")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is not installed: run scripts/packages.sh test", p)
-			}
-			t.Skipf("%s is not installed: run scripts/packages.sh test", p)
-		}
-	}
-}
+var need = runtest.Need
 
 // server is a running muster on loopback ports of its own.
 type server struct {

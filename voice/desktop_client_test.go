@@ -29,22 +29,6 @@ import (
 	"muster/voice/wire"
 )
 
-// needs skips a test where a program is missing; in CI that is a failure.
-func needs(t *testing.T, programs ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts real programs")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is not installed: run scripts/packages.sh test", p)
-			}
-			t.Skipf("%s is not installed: run scripts/packages.sh test", p)
-		}
-	}
-}
-
 // desktop is a running client. Its main window begins with the tree focused.
 type desktop struct {
 	t       *testing.T

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"muster/internal/auth"
+	"muster/internal/run/runtest"
 	"muster/media/codec/opus"
 	"muster/voice/wire"
 )
@@ -16,7 +17,7 @@ import (
 // who administers the server: it logs in with a certificate, hears, speaks,
 // whispers, writes, goes to another channel and looks into its access list.
 func TestDesktopClient(t *testing.T) {
-	needs(t, "mumble", "Xvfb", "xdotool", "pulseaudio", "ffmpeg")
+	runtest.Need(t, "mumble", "Xvfb", "xdotool", "pulseaudio", "ffmpeg")
 	h := newHouse()
 	h.people["chief"] = auth.Identity{User: "chief", Role: auth.RoleAdmin, Groups: []auth.Grant{both("blue"), both("red")}}
 	red := group("red")

@@ -1,4 +1,5 @@
-// Package runtest gives tests ports for programs that they start.
+// Package runtest is for tests that start programs: which have to be there, and on
+// which ports.
 package runtest
 
 import (
