@@ -16,7 +16,7 @@ import (
 type (
 	replayOut struct {
 		Body struct {
-			Seconds       int            `json:"seconds" doc:"For how long what is said is kept; 0: it is not."`
+			Seconds       int                `json:"seconds" doc:"For how long what is said is kept; 0: it is not."`
 			Transmissions []mcu.Transmission `json:"transmissions" doc:"The oldest first."`
 		}
 	}
